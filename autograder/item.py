@@ -1,0 +1,119 @@
+"""A graded item: its function, points, hints, known mistakes, other right answers and tests, all in one place.
+
+An item's tests are pytest tests that take the `student` fixture. `expect` and `require` say what an answer should have
+been; when they refuse one, every known mistake is put through the same test, and the one that is refused with the same
+answer names what happened.
+"""
+
+import importlib
+import pkgutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from autograder.wire import same
+
+ITEMS: dict[str, "Item"] = {}
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A plausible wrong answer: code, and the sentence that sets it right.
+
+    `see` is one line to try oneself. `when`, if given, recognises the mistake from the value that a test refused;
+    it is for items that train, where putting each mistake through the test would take seconds.
+    """
+
+    name: str
+    why: str
+    code: Any
+    see: str = ""
+    when: Callable[[Any], bool] | None = None
+
+
+class Item:
+    """One graded blank. `number` is "lesson.item", `function` the name that the student defines."""
+
+    def __init__(self, number: str, function: str, *, hints: tuple[str, str, str], slow: bool = False):
+        if number in ITEMS:
+            raise ValueError(f"item {number} is defined twice")
+        self.number, self.function, self.hints, self.slow = number, function, hints, slow
+        self.tests: dict[str, int] = {}
+        self.mistakes: list[Mistake] = []
+        self.alternatives: dict[str, Any] = {}
+        ITEMS[number] = self
+
+    @property
+    def points(self) -> int:
+        return sum(self.tests.values())
+
+    def test(self, points: int):
+        """Marks a pytest test as one of this item's, worth `points`."""
+
+        def mark(test):
+            if test.__name__ in self.tests:
+                raise ValueError(f"item {self.number} has two tests named {test.__name__}")
+            self.tests[test.__name__] = points
+            return test
+
+        return mark
+
+    def mistake(self, name: str, why: str, *, see: str = "", when: Callable[[Any], bool] | None = None):
+        """Registers a known mistake: the decorated function or class stands for the student's."""
+
+        def add(code):
+            self.mistakes.append(Mistake(name, why, code, see, when))
+            return code
+
+        return add
+
+    def alternative(self, name: str):
+        """Registers another right answer, which the tests must accept."""
+
+        def add(code):
+            self.alternatives[name] = code
+            return code
+
+        return add
+
+
+class Wrong(AssertionError):
+    """An answer that a test refused: what was `got`, what was `want`ed, and what that means in words."""
+
+    def __init__(self, got: Any, want: Any, meaning: str):
+        super().__init__(meaning)
+        self.got, self.want, self.meaning = got, want, meaning
+
+
+NOTHING = type("Nothing", (), {"__repr__": lambda self: ""})()
+
+
+def expect(got: Any, want: Any, meaning: str, tolerance: float = 1e-4) -> None:
+    """Refuses `got` unless it is the `same` as `want`; `meaning` says what the expected value is."""
+    if not same(got, want, tolerance):
+        raise Wrong(got, want, meaning)
+
+
+def require(holds: bool, got: Any, meaning: str) -> None:
+    """Refuses `got` unless `holds`; `meaning` says what was expected, where no single value is."""
+    if not holds:
+        raise Wrong(got, NOTHING, meaning)
+
+
+def items(lesson: str = "") -> list[Item]:
+    """All items, or those of one lesson ("03"), in order."""
+    from autograder import checks
+
+    for module in pkgutil.iter_modules(checks.__path__):
+        if module.name.startswith("test_"):
+            importlib.import_module(f"{checks.__name__}.{module.name}")
+    chosen = [item for item in ITEMS.values() if not lesson or item.number.split(".")[0] == lesson.lstrip("0")]
+    return sorted(chosen, key=lambda item: [int(part) for part in item.number.split(".")])
+
+
+def find(number: str) -> Item:
+    """The item of that number, or a KeyError that lists the numbers there are."""
+    items()
+    if str(number) not in ITEMS:
+        raise KeyError(f"there is no item {number!r}; there are {', '.join(item.number for item in items())}")
+    return ITEMS[str(number)]

@@ -1,0 +1,154 @@
+"""The seam between a check and a student's code.
+
+`Student` is what a check holds: `student.top_k(scores, ids, 3)` calls the student's function and returns plain data;
+`student.workshop.tower(...)` calls a trusted helper that builds, beside the student's code, what cannot cross.
+`Host` is the other end: it owns the names and the objects behind handles, and answers one request at a time. Between
+them go JSON-ready messages, so the two ends may share a process (a notebook checking itself) or not.
+"""
+
+import linecache
+import sys
+import sysconfig
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from autograder import wire
+
+_PACKAGE = str(Path(__file__).parent)
+_LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")})
+
+
+class NotAttempted(Exception):
+    """The blank is still a blank, or the cell that defines the name has not been run."""
+
+
+class StudentRaised(Exception):
+    """The student's code raised. `kind` is the exception's class name, `where` the student's own lines."""
+
+    def __init__(self, kind: str, message: str, where: str):
+        super().__init__(f"{kind}: {message}" if message else kind)
+        self.kind, self.message, self.where = kind, message, where
+
+
+@dataclass
+class Call:
+    """One call of a student's function, as a check made it."""
+
+    name: str
+    args: tuple
+    kwargs: dict = field(default_factory=dict)
+    returned: Any = None
+
+
+class Host:
+    """Owns a namespace and answers requests on it. In a notebook it runs in the kernel; in a sandbox, inside."""
+
+    def __init__(self, names: dict[str, Any]):
+        self.names = names
+        self._kept: list[Any] = []
+
+    def answer(self, request: dict) -> dict:
+        """{"call": name} | {"workshop": name} | {"method": [handle, name]}, with "args" and "kwargs", to
+        {"value": data} | {"missing": name} | {"raised": [kind, message, where]}."""
+        try:
+            args = wire.decode(request["args"], self._find)
+            kwargs = wire.decode(request["kwargs"], self._find)
+            if "call" in request:
+                if request["call"] not in self.names:
+                    return {"missing": request["call"]}
+                function = self.names[request["call"]]
+            elif "workshop" in request:
+                from autograder import workshop
+
+                function = getattr(workshop, request["workshop"])
+            else:
+                handle, name = request["method"]
+                function = getattr(wire.decode(handle, self._find), name)
+            return {"value": wire.encode(function(*args, **kwargs), self._keep)}
+        except (Exception, SystemExit) as error:
+            return {"raised": [type(error).__name__, _shortened(str(error)), _own_lines(error)]}
+
+    def _keep(self, value: Any) -> wire.Handle:
+        self._kept.append(value)
+        return wire.Handle(len(self._kept) - 1, type(value).__name__)
+
+    def _find(self, handle: wire.Handle) -> Any:
+        if not 0 <= handle.id < len(self._kept):
+            raise wire.WireError(f"no such handle: {handle.id}")
+        return self._kept[handle.id]
+
+
+class Student:
+    """A student's functions, called by name. `calls` records them, the latest last."""
+
+    def __init__(self, answer: Callable[[dict], dict]):
+        self._answer = answer
+        self.calls: list[Call] = []
+        self.workshop = _Workshop(self)
+
+    def __getattr__(self, name: str) -> Callable:
+        if name.startswith("_"):
+            raise AttributeError(name)
+
+        def call(*args, **kwargs):
+            record = Call(name, args, kwargs)
+            self.calls.append(record)
+            record.returned = self.ask({"call": name}, args, kwargs)
+            return record.returned
+
+        return call
+
+    def method(self, handle: wire.Handle, name: str, *args, **kwargs) -> Any:
+        """Calls a method of an object that stayed beside the student's code."""
+        return self.ask({"method": [wire.encode(handle), name]}, args, kwargs)
+
+    def ask(self, what: dict, args: tuple, kwargs: dict) -> Any:
+        """Sends one request and returns the decoded value; raises NotAttempted or StudentRaised."""
+        reply = self._answer({**what, "args": wire.encode(list(args)), "kwargs": wire.encode(kwargs)})
+        if "missing" in reply:
+            raise NotAttempted(f"{reply['missing']} is not defined yet: run the cell that defines it.")
+        if "raised" in reply:
+            kind, message, where = (str(part) for part in reply["raised"])
+            if kind == "NotImplementedError":
+                raise NotAttempted("The blank is still empty: replace `raise NotImplementedError()` with your answer.")
+            raise StudentRaised(kind, message, where)
+        return wire.decode(reply["value"])
+
+
+class _Workshop:
+    def __init__(self, student: Student):
+        self._student = student
+
+    def __getattr__(self, name: str) -> Callable:
+        return lambda *args, **kwargs: self._student.ask({"workshop": name}, args, kwargs)
+
+
+def _shortened(text: str, limit: int = 400) -> str:
+    text = text.strip()
+    return text if len(text) <= limit else text[:limit] + " …"
+
+
+def _own_lines(error: BaseException) -> str:
+    """The lines of the traceback that the student wrote, without those of libraries and of the autograder."""
+    lines = []
+    for frame in traceback.extract_tb(error.__traceback__):
+        name = frame.filename
+        if name.startswith(_PACKAGE) or name.startswith(_LIBRARIES) or name.startswith("<frozen"):
+            continue
+        source = linecache.getline(name, frame.lineno).strip() or (frame.line or "").strip()
+        if source:
+            lines.append(f"line {frame.lineno}, in {frame.name}: {source}")
+    return "\n".join(lines[-3:])
+
+
+def notebook_names() -> dict[str, Any]:
+    """The namespace of the running notebook, or of `__main__` outside of one."""
+    if "IPython" in sys.modules:
+        from IPython import get_ipython
+
+        if (shell := get_ipython()) is not None:
+            return shell.user_ns
+    return vars(sys.modules["__main__"])

@@ -1,0 +1,124 @@
+"""What a student meets: check, hint and progress, in a kernel and in a terminal."""
+
+import nbformat
+import pytest
+
+from autograder import build, check_notebook, notebook, report
+from autograder.item import find
+from autograder.run import check as check_item
+from autograder.student import Host
+
+WRONG_ROW = "def row_of(vocab, word):\n    return vocab.index(word) if word in vocab else 0"
+RIGHT_ROW = "def row_of(vocab, word):\n    return vocab.index(word) + 1 if word in vocab else 0"
+
+
+@pytest.fixture
+def names(monkeypatch) -> dict:
+    names: dict = {}
+    monkeypatch.setattr(notebook, "notebook_names", lambda: names)
+    monkeypatch.setattr(notebook, "_results", {})
+    monkeypatch.setattr(notebook, "_hints_shown", {})
+    return names
+
+
+def test_the_score_is_the_bare_number_and_shows_the_report(names):
+    exec(WRONG_ROW, names)
+    score = notebook.check("3.2")
+    assert repr(score) == "1.0" and score == 1
+    assert "row 0 forgotten" in score._repr_html_() and "Row 0 is kept" in score._repr_html_()
+
+
+def test_a_right_answer_gets_all_points(names):
+    exec(RIGHT_ROW, names)
+    assert notebook.check("3.2") == find("3.2").points
+
+
+def test_an_unknown_item_names_those_there_are(names):
+    with pytest.raises(KeyError, match=r"no item '9.9'; there are 1.1, "):
+        notebook.check("9.9")
+
+
+def test_hints_come_one_after_the_other_and_the_last_stays(names, capsys):
+    for level in (1, 2, 3, 3):
+        notebook.hint("3.2")
+        assert f"hint {level} of 3: {find('3.2').hints[level - 1]}" in capsys.readouterr().out
+    notebook.hint("3.2", 1)
+    assert "hint 1 of 3" in capsys.readouterr().out
+    with pytest.raises(ValueError, match="from 1 to 3"):
+        notebook.hint("3.2", 4)
+
+
+def test_progress_counts_what_was_checked(names, capsys):
+    exec(RIGHT_ROW, names)
+    notebook.check("3.2")
+    capsys.readouterr()
+    notebook.progress()
+    out = capsys.readouterr().out
+    assert "1 of 5 items right, 3 of 20 points" in out and "not checked yet" in out
+    assert "2.1" not in out
+
+
+def test_a_report_fits_80_columns_and_has_every_part(names):
+    exec(WRONG_ROW, names)
+    text = report.text(check_item(find("3.2"), Host(names).answer))
+    assert max(map(len, text.splitlines())) <= 80
+    for part in ("called", "returned", "expected", "why", "see it", "points", 'hint("3.2")'):
+        assert part in text
+
+
+def test_html_is_escaped(names):
+    names["row_of"] = lambda vocab, word: "<script>alert(1)</script>"
+    page = report.as_html(check_item(find("3.2"), Host(names).answer))
+    assert "<script>" not in page and "&lt;script&gt;" in page
+
+
+def filled(tmp_path, cell: str, item: str = "3.2"):
+    """Exercise 3 with one blank filled in."""
+    path = build.ROOT / "exercises/03_two_tower/03_two_tower.ipynb"
+    made = nbformat.read(path, as_version=4)
+    for position, one in enumerate(made.cells):
+        if one.cell_type == "code" and f"def {find(item).function}(" in one.source:
+            made.cells[position].source = cell
+    target = tmp_path / "mine.ipynb"
+    nbformat.write(made, target)
+    return target
+
+
+def test_check_in_a_terminal(tmp_path, capsys):
+    assert check_notebook.main([str(filled(tmp_path, WRONG_ROW))]) == 1
+    out = capsys.readouterr().out
+    assert "wrong: row 0 forgotten" in out and "0 of 5 items right, 1 of 20 points" in out
+
+
+def test_check_in_a_terminal_names_a_cell_that_raises(tmp_path, capsys):
+    assert check_notebook.main([str(filled(tmp_path, RIGHT_ROW + "\n1 / 0"))]) == 1
+    out = capsys.readouterr().out
+    assert "raised ZeroDivisionError" in out and "1 of 5 items right, 3 of 20 points" in out
+
+
+def test_the_reference_solution_is_all_right_in_a_terminal(capsys):
+    assert check_notebook.main([str(build.ROOT / "solutions/03_two_tower/03_two_tower.ipynb")]) == 0
+    assert "5 of 5 items right, 20 of 20 points" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("content, said", [(None, "no such file"), ("{", "not a notebook"), ("EMPTY", "no function")])
+def test_a_file_that_cannot_be_checked_says_why(tmp_path, capsys, content, said):
+    path = tmp_path / "odd.ipynb"
+    if content == "EMPTY":
+        nbformat.write(nbformat.v4.new_notebook(), path)
+    elif content is not None:
+        path.write_text(content)
+    assert check_notebook.main([str(path)]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_real_kernel_shows_the_report_and_the_bare_number(tmp_path):
+    from nbclient import NotebookClient
+
+    path = filled(tmp_path, WRONG_ROW)
+    made = nbformat.read(path, as_version=4)
+    made.cells = [c for c in made.cells if "check(" not in c.source or 'check("3.2")' in c.source]
+    NotebookClient(made, timeout=120, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    [cell] = [c for c in made.cells if 'check("3.2")' in c.source]
+    data = cell.outputs[-1].data
+    assert data["text/plain"] == "1.0" and "row 0 forgotten" in data["text/html"]

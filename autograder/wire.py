@@ -1,0 +1,180 @@
+"""What crosses between a check and a student's code: plain data as JSON, anything else as a handle.
+
+Numbers, strings, lists, tuples, dicts, sets and arrays cross by value, an array as dtype, shape and bytes, or, if it
+holds strings, as shape and strings. What cannot cross (a Keras model, an index, a dataset) stays where it is and is
+spoken of by a handle. Nothing is ever unpickled. The notebook's own check uses the same codec, so it and a grade agree.
+"""
+
+import base64
+import math
+from collections.abc import Callable, Mapping, Set
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+MAX_DEPTH = 12
+MAX_BYTES = 256 << 20
+
+
+class WireError(ValueError):
+    """The message is not one that `encode` makes, or it is too large or too deep."""
+
+
+@dataclass(frozen=True)
+class Handle:
+    """An object that stays beside the student's code. `kind` is its class name, for messages only."""
+
+    id: int
+    kind: str
+
+    def __repr__(self) -> str:
+        return f"<{self.kind}>"
+
+
+def encode(value: Any, keep: Callable[[Any], Handle] | None = None, depth: int = 0) -> Any:
+    """`value` as JSON-ready data. Objects that are not plain go to `keep`, which returns their handle.
+
+    Raises WireError if something is not plain and there is no `keep`, or if it is nested deeper than MAX_DEPTH.
+    """
+    if depth > MAX_DEPTH:
+        raise WireError(f"nested deeper than {MAX_DEPTH} levels")
+
+    def inner(items):
+        return [encode(item, keep, depth + 1) for item in items]
+
+    if isinstance(value, Handle):
+        return {"handle": [value.id, value.kind]}
+    if isinstance(value, np.generic):
+        value = value.item()
+    if hasattr(value, "numpy") and hasattr(value, "dtype") and hasattr(value, "shape"):  # a tensor or a variable
+        value = np.asarray(value.numpy())
+    elif hasattr(value, "to_numpy") and getattr(value, "ndim", 0) == 1:  # a pandas Series or Index
+        value = value.to_numpy()
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value.item()
+    if value is None or isinstance(value, bool | str):
+        return value
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else {"float": str(float(value))}
+    if isinstance(value, bytes):
+        return {"bytes": base64.b64encode(value).decode()}
+    if isinstance(value, np.ndarray):
+        if value.dtype.kind in "biuf":
+            data = base64.b64encode(np.ascontiguousarray(value).tobytes()).decode()
+            return {"array": [value.dtype.str, list(value.shape), data]}
+        if value.dtype.kind in "OSUT":
+            dtype = "U" if value.dtype.kind in "UT" else "O"
+            return {"strings": [dtype, list(value.shape), inner(value.ravel().tolist())]}
+    if isinstance(value, tuple):
+        return {"tuple": inner(value)}
+    if isinstance(value, list):
+        return {"list": inner(value)}
+    if isinstance(value, Set):
+        return {"set": inner(value)}
+    if isinstance(value, Mapping):
+        return {"dict": [inner(pair) for pair in value.items()]}
+    if keep is None:
+        raise WireError(f"{type(value).__name__} is not plain data")
+    return encode(keep(value))
+
+
+def decode(data: Any, find: Callable[[Handle], Any] = lambda handle: handle, depth: int = 0) -> Any:
+    """The value that `encode` was given, tensors as arrays, handles through `find`.
+
+    Raises WireError on anything that `encode` does not make.
+    """
+    if depth > MAX_DEPTH:
+        raise WireError(f"nested deeper than {MAX_DEPTH} levels")
+
+    def inner(items):
+        if not isinstance(items, list):
+            raise WireError("a list was expected")
+        return [decode(item, find, depth + 1) for item in items]
+
+    if data is None or isinstance(data, bool | int | float | str):
+        return data
+    if not (isinstance(data, dict) and len(data) == 1):
+        raise WireError("unknown message")
+    [(tag, body)] = data.items()
+    try:
+        if tag == "list":
+            return inner(body)
+        if tag == "tuple":
+            return tuple(inner(body))
+        if tag == "set":
+            return set(inner(body))
+        if tag == "dict":
+            return dict(map(inner, body))
+        if tag == "bytes":
+            return base64.b64decode(body, validate=True)
+        if tag == "float":
+            return float(body)
+        if tag == "array":
+            return _array(*body)
+        if tag == "strings":
+            dtype, shape, flat = body
+            array = np.empty(len(flat), object)
+            array[:] = inner(flat)
+            return (array.astype(str) if dtype == "U" else array).reshape(shape)
+        if tag == "handle":
+            number, kind = body
+            return find(Handle(int(number), str(kind)))
+    except (TypeError, ValueError) as error:
+        raise WireError(f"malformed {tag}: {error}") from None
+    raise WireError(f"unknown tag {tag!r}")
+
+
+def _array(dtype: str, shape: list[int], data: str) -> np.ndarray:
+    kind = np.dtype(dtype)
+    if kind.kind not in "biuf" or any(not isinstance(n, int) or n < 0 for n in shape):
+        raise WireError(f"an array of {dtype!r} and shape {shape!r} may not cross")
+    size = math.prod(shape) * kind.itemsize
+    if size > MAX_BYTES or len(data) != 4 * math.ceil(size / 3):
+        raise WireError(f"an array of {size} bytes came with {len(data)} characters")
+    return np.frombuffer(base64.b64decode(data, validate=True), kind).reshape(shape).copy()
+
+
+def same(got: Any, want: Any, tolerance: float = 1e-4) -> bool:
+    """Whether two decoded values are equal: numbers within `tolerance` (relative above 1), containers item by item.
+
+    Lists, tuples and arrays of equal content are the same; bytes equal the string they encode; NaN equals nothing.
+    True and False are not numbers here.
+    """
+    if isinstance(got, bytes):
+        got = got.decode(errors="replace")
+    if isinstance(want, bytes):
+        want = want.decode(errors="replace")
+    if isinstance(want, Mapping) or isinstance(got, Mapping):
+        if not (isinstance(want, Mapping) and isinstance(got, Mapping) and len(got) == len(want)):
+            return False
+        got, want = ({_text(key): value for key, value in side.items()} for side in (got, want))
+        return got.keys() == want.keys() and all(same(got[key], want[key], tolerance) for key in want)
+    if isinstance(want, Set) or isinstance(got, Set):
+        return (
+            isinstance(want, Set)
+            and isinstance(got, Set)
+            and {_text(item) for item in got} == {_text(item) for item in want}
+        )
+    if isinstance(want, np.ndarray) and isinstance(got, np.ndarray) and "b" not in (got.dtype.kind, want.dtype.kind):
+        if got.shape != want.shape:
+            return False
+        return bool(np.all(np.abs(got - want) <= tolerance * np.maximum(1, np.abs(want))) if want.size else True)
+    if isinstance(want, list | tuple | np.ndarray):
+        if not isinstance(got, list | tuple | np.ndarray) or len(got) != len(want):
+            return False
+        return all(same(g, w, tolerance) for g, w in zip(got, want, strict=True))
+    got, want = (side.item() if isinstance(side, np.generic) else side for side in (got, want))
+    if isinstance(want, bool) or isinstance(got, bool):
+        return got is want
+    if isinstance(want, int | float) and isinstance(got, int | float):
+        return got == want or abs(got - want) <= tolerance * max(1, abs(want))
+    if isinstance(want, Handle) or isinstance(got, Handle):
+        return isinstance(want, Handle) and isinstance(got, Handle) and got.kind == want.kind
+    return type(got) is type(want) and got == want
+
+
+def _text(key: Any) -> Any:
+    return key.decode(errors="replace") if isinstance(key, bytes) else key
