@@ -2,6 +2,10 @@
 
 from pathlib import Path
 
+from nbgrader.preprocessors import CheckCellMetadata, ClearOutput, DeduplicateIds, OverwriteCells, OverwriteKernelspec
+
+from autograder.metadata import RestoreMetadata
+
 c = get_config()  # noqa: F821  (nbgrader provides it)
 
 here = Path(__file__).parent if "__file__" in globals() else Path.cwd()
@@ -18,6 +22,15 @@ c.CourseDirectory.db_url = f"sqlite:///{here / 'autograder' / 'runs' / 'gradeboo
 
 # Files beside a notebook are copied along: to students from solutions/, into grading from a submission.
 c.CourseDirectory.ignore = [".ipynb_checkpoints", "*.pyc", "__pycache__", "*.py", "*.so", ".pytest_cache"]
+# Metadata that an editor has dropped leaves nothing to grade: tell it from the cells again.
+c.Autograde.sanitize_preprocessors = [
+    ClearOutput,
+    RestoreMetadata,
+    DeduplicateIds,
+    OverwriteKernelspec,
+    OverwriteCells,
+    CheckCellMetadata,
+]
 # A warning on stderr in a graded cell would cost the whole cell.
 c.IgnorePattern.enabled = True
 c.IgnorePattern.pattern = r"[\s\S]*"

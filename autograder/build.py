@@ -18,7 +18,8 @@ import jupytext
 import nbformat
 from nbformat import NotebookNode
 
-from autograder.item import Item, find
+from autograder.item import Item
+from autograder.metadata import item_of, mark
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -36,7 +37,6 @@ if "google.colab" in sys.modules:
         get_ipython().system("pip install -q --no-deps {packages}")
     sys.path.insert(0, "/content/course")"""
 COLAB_LACKS = ("tensorflow-recommenders", "importlib-resources", "tensorflow-metadata")
-CHECK_CALL = re.compile(r'^check\("(\d+\.\d+)"\)', re.MULTILINE)
 
 
 class BuildError(Exception):
@@ -153,8 +153,18 @@ def execute(made: NotebookNode) -> NotebookNode:
         raise BuildError(str(error)) from None
     for cell in run.cells:
         cell.metadata.pop("execution", None)  # times, which differ from run to run
+        if cell.cell_type == "code":
+            cell.outputs = [output for output in cell.outputs if not _is_start_up(output)]
     run.metadata = made.metadata
     return run
+
+
+def _is_start_up(output: NotebookNode) -> bool:
+    """Whether an output is only what TensorFlow's libraries say of the machine when they are loaded."""
+    if output.get("name") != "stderr":
+        return False
+    return all(re.search("InitializeLog|port.cc|cudart_stub|cpu_feature_guard|rebuild TensorFlow", line)
+               for line in output.text.splitlines() if line.strip())  # fmt: skip
 
 
 def is_run_of(made: NotebookNode, run: NotebookNode) -> bool:
@@ -173,39 +183,30 @@ def exercise(source: Path) -> dict[Path, str]:
     blank = ROOT / "exercises" / name / f"{name}.ipynb"
     key = notebook(source, blank.relative_to(ROOT).as_posix(), "from autograder import check, hint, progress")
     seen: list[str] = []
+    blanks = 0
     for position, cell in enumerate(key.cells):
-        if cell.cell_type != "code":
-            continue
-        if call := CHECK_CALL.search(cell.source):
-            item = _item(source, call[1])
-            seen.append(item.number)
-            _grade(cell, f"check_{item.function}", points=item.points)
-            _demand_heading(source, key.cells[:position], item)
-        elif "### BEGIN SOLUTION" in cell.source:
-            following = next((c for c in key.cells[position:] if CHECK_CALL.search(c.source)), None)
-            if following is None:
-                raise BuildError(f"{source.relative_to(ROOT)}: a blank without a check below it:\n{cell.source}")
-            _grade(cell, _item(source, CHECK_CALL.search(following.source)[1]).function)
-    if len(seen) != len(set(seen)):
-        raise BuildError(f"{source.relative_to(ROOT)}: an item is checked twice: {seen}")
+        found = _item_of(source, cell)
+        mark(cell)
+        if "### BEGIN SOLUTION" in cell.source:
+            blanks += 1
+            if found is None:
+                raise BuildError(f"{source.relative_to(ROOT)}: this blank defines no item's function:\n{cell.source}")
+        if found and found[1]:
+            seen.append(found[0].number)
+            _demand_heading(source, key.cells[:position], found[0])
+    if len(seen) != len(set(seen)) or len(seen) != blanks:
+        raise BuildError(f"{source.relative_to(ROOT)}: {blanks} blanks, but checks of {seen}; each blank has one check")
     return {
         source.with_suffix(".ipynb"): nbformat.writes(key) + "\n",
         blank: nbformat.writes(release(key)) + "\n",
     }
 
 
-def _item(source: Path, number: str) -> Item:
+def _item_of(source: Path, cell: NotebookNode) -> tuple[Item, bool] | None:
     try:
-        return find(number)
+        return item_of(cell)
     except KeyError as error:
         raise BuildError(f"{source.relative_to(ROOT)}: {error.args[0]}") from None
-
-
-def _grade(cell: NotebookNode, grade_id: str, points: int | None = None) -> None:
-    """nbgrader's metadata: of a test cell with `points`, else of the answer's cell."""
-    graded = points is not None
-    marks = {"grade": graded, "grade_id": grade_id, "locked": graded, "schema_version": 3, "solution": not graded}
-    cell.metadata["nbgrader"] = {**marks, "task": False, **({"points": points} if graded else {})}
 
 
 def _demand_heading(source: Path, above: list[NotebookNode], item: Item) -> None:

@@ -10,8 +10,8 @@ from pathlib import Path
 import nbformat
 
 from autograder import report
-from autograder.build import CHECK_CALL
 from autograder.item import Item, items
+from autograder.metadata import CHECK_CALL, item_of
 from autograder.notebook import table, training
 from autograder.run import RIGHT, check
 from autograder.student import Host
@@ -51,10 +51,9 @@ def main(argv: list[str]) -> int:
 
 def wanted(notebook: nbformat.NotebookNode) -> list[Item]:
     """The items that the notebook checks or, if its check cells are lost, whose functions it defines."""
-    source = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
-    numbers = set(CHECK_CALL.findall(source))
-    named = [item for item in items() if item.number in numbers]
-    return named or [i for i in items() if f"def {i.function}(" in source or f"class {i.function}" in source]
+    found = [pair for cell in notebook.cells if (pair := item_of(cell))]
+    checked = {item.number for item, checks in found if checks}
+    return [item for item in items() if item.number in (checked or {item.number for item, _ in found})]
 
 
 def run_cells(notebook: nbformat.NotebookNode, folder: Path) -> tuple[dict, list[str]]:

@@ -31,6 +31,14 @@ class Mistake:
     when: Callable[[Any], bool] | None = None
 
 
+@dataclass(frozen=True)
+class Test:
+    """A pytest test of an item, and the points it is worth."""
+
+    run: Callable[..., None]
+    points: int
+
+
 class Item:
     """One graded blank. `number` is "lesson.item", `function` the name that the student defines."""
 
@@ -38,22 +46,22 @@ class Item:
         if number in ITEMS:
             raise ValueError(f"item {number} is defined twice")
         self.number, self.function, self.hints, self.slow = number, function, hints, slow
-        self.tests: dict[str, int] = {}
+        self.tests: dict[str, Test] = {}
         self.mistakes: list[Mistake] = []
         self.alternatives: dict[str, Any] = {}
         ITEMS[number] = self
 
     @property
     def points(self) -> int:
-        return sum(self.tests.values())
+        return sum(test.points for test in self.tests.values())
 
     def test(self, points: int):
-        """Marks a pytest test as one of this item's, worth `points`."""
+        """Marks a pytest test as one of this item's, worth `points`. It takes the fixtures `student` and `rng`."""
 
         def mark(test):
             if test.__name__ in self.tests:
                 raise ValueError(f"item {self.number} has two tests named {test.__name__}")
-            self.tests[test.__name__] = points
+            self.tests[test.__name__] = Test(test, points)
             return test
 
         return mark

@@ -39,12 +39,14 @@ def details(result: Result) -> list[tuple[str, str]]:
     elif isinstance(failed.error, Wrong):
         judged_itself = failed.call is not None and failed.error.got is failed.call.returned
         lines.append(("returned" if judged_itself else "observed", show(failed.error.got)))
+        if judged_itself and failed.error.got is None:
+            lines.append(("note", "A function that comes to its end without `return` gives None."))
         want = "" if failed.error.want is NOTHING else show(failed.error.want) + ", "
         lines.append(("expected", want + failed.error.meaning))
     if result.mistake:
         lines.append(("why", result.mistake.why))
-    if see := (result.mistake and result.mistake.see) or called:
-        lines.append(("see it", see))
+    if result.mistake and result.mistake.see:
+        lines.append(("see it", result.mistake.see))
     if 0 < result.score:
         lines.append(("points", f"{result.score} of {result.item.points} so far"))
     lines.append(("next", f'hint("{result.item.number}")'))

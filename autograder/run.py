@@ -1,22 +1,17 @@
 """Runs an item's tests against a student and says what came of it, mistakes named."""
 
+import inspect
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 
-import pytest
+import numpy as np
 
 from autograder.item import Item, Mistake, Wrong
-from autograder.student import Call, Host, NotAttempted, StudentRaised
+from autograder.student import Call, Host, NotAttempted, Student, StudentRaised
 from autograder.wire import same
 
 RIGHT, WRONG, RAISED, NOT_ATTEMPTED = "right", "wrong", "your code raised", "not attempted"
-CHECKS = Path(__file__).parent / "checks"
-ANSWER = pytest.StashKey[Callable[[dict], dict]]()
-SEED = pytest.StashKey[int]()
-# Quiet, and quick: the last two collect garbage at every start and end, .3 s beside a loaded TensorFlow.
-UNUSED_PLUGINS = ("terminal", "cacheprovider", "faulthandler", "unraisableexception", "threadexception")
 
 
 @dataclass
@@ -66,20 +61,23 @@ def check(item: Item, answer: Callable[[dict], dict], seed: int = 0) -> Result:
 def diagnose(item: Item, tests: list[TestResult], seed: int) -> tuple[Mistake, TestResult] | None:
     """The known mistake that fails as the student failed, and a test on which both do; None if there is none.
 
-    A mistake that agrees with the student on more tests is preferred, then the one that was listed first.
+    Of several that fail alike on one test, the one that agrees with the student on most of the others is taken, then
+    the one listed first.
     """
-    best, best_score = None, 0
-    for mistake in item.mistakes:
-        if mistake.when is not None:
-            shared = [t for t in tests if isinstance(t.error, Wrong) and mistake.when(t.error.got)]
-            score = 2 * len(tests) * bool(shared)
-        else:
-            theirs = run_tests(item, Host({item.function: mistake.code}).answer, seed)
-            shared = [t for t, m in zip(tests, theirs, strict=True) if t.error and alike(t, m)]
-            score = sum(1 if alike(t, m) else -1 for t, m in zip(tests, theirs, strict=True)) + len(tests)
-        if shared and score > best_score:
-            best, best_score = (mistake, shared[0]), score
-    return best
+    for failed in (test for test in tests if test.error):
+        alike_here = [mistake for mistake in item.mistakes if _is(mistake, item, failed, seed)]
+        if len(alike_here) > 1:
+            others = [test for test in tests if test is not failed]
+            alike_here.sort(key=lambda mistake: -sum(_is(mistake, item, test, seed) for test in others))
+        if alike_here:
+            return alike_here[0], failed
+    return None
+
+
+def _is(mistake: Mistake, item: Item, test: TestResult, seed: int) -> bool:
+    if mistake.when is not None:
+        return isinstance(test.error, Wrong) and mistake.when(test.error.got)
+    return alike(run_test(item, test.name, Host({item.function: mistake.code}).answer, seed), test)
 
 
 def alike(one: TestResult, other: TestResult) -> bool:
@@ -90,67 +88,27 @@ def alike(one: TestResult, other: TestResult) -> bool:
         return one.error.meaning == other.error.meaning and same(one.error.got, other.error.got)
     if isinstance(one.error, StudentRaised):
         return one.calls == other.calls and one.error.kind == other.error.kind
-    return one.error is None
+    return True
 
 
 def run_tests(item: Item, answer: Callable[[dict], dict], seed: int) -> list[TestResult]:
-    """One pytest run of the item's tests, quietly, in this process."""
-    session = _Session(item, answer, seed)
-    options = ["-s", "--rootdir", str(CHECKS), "-c", str(CHECKS / "pytest.ini")]
-    options += [word for plugin in UNUSED_PLUGINS for word in ("-p", f"no:{plugin}")]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
-        patch.delenv("PYTEST_ADDOPTS", raising=False)
-        code = pytest.main([str(_module(item)), *options], plugins=[session])
-    if session.crash is not None:
-        raise session.crash
-    if set(session.results) != set(item.tests):
-        raise RuntimeError(f"pytest ended with {code!r} before all tests of {item.number} had run")
-    return [session.results[name] for name in item.tests]
+    """Every test of the item, in order."""
+    return [run_test(item, name, answer, seed) for name in item.tests]
 
 
-def _module(item: Item) -> Path:
-    lesson = int(item.number.split(".")[0])
-    [path] = CHECKS.glob(f"test_{lesson:02}_*.py")
-    return path
+def run_test(item: Item, name: str, answer: Callable[[dict], dict], seed: int) -> TestResult:
+    """One test, as pytest would run it: with a new student and the same fresh inputs for the same seed.
 
-
-@dataclass
-class _Session:
-    """The pytest plugin of one run: hands over the student, keeps the results."""
-
-    item: Item
-    answer: Callable[[dict], dict]
-    seed: int
-    results: dict[str, TestResult] = field(default_factory=dict)
-    crash: BaseException | None = None
-
-    def pytest_configure(self, config):
-        config.stash[ANSWER] = self.answer
-        config.stash[SEED] = self.seed
-
-    def pytest_collection_modifyitems(self, items):
-        items[:] = [test for test in items if test.name in self.item.tests]
-
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_call(self, item):
-        result = self.results[item.name] = TestResult(item.name, self.item.tests[item.name])
-        try:
-            return (yield)
-        except (Wrong, NotAttempted, StudentRaised) as error:
-            result.error = error
-        except BaseException as error:  # a fault of the check itself, or an interrupt: never a verdict
-            self.crash = error
-            raise
-        finally:
-            student = item.funcargs["student"]
-            result.calls = len(student.calls)
-            result.call = student.calls[-1] if student.calls else None
-
-    def pytest_runtest_setup(self, item):
-        if self.crash is not None:
-            pytest.exit("stopped")
-
-    def pytest_collectreport(self, report):
-        if report.failed and self.crash is None:
-            self.crash = RuntimeError(str(report.longrepr))
+    Only a refusal counts as a verdict. Any other exception is a fault of the test itself and comes through.
+    """
+    test = item.tests[name]
+    student = Student(answer)
+    fixtures = {"student": student, "rng": np.random.default_rng(seed)}
+    result = TestResult(name, test.points)
+    try:
+        test.run(**{wanted: fixtures[wanted] for wanted in inspect.signature(test.run).parameters})
+    except (Wrong, NotAttempted, StudentRaised) as error:
+        result.error = error
+    result.calls = len(student.calls)
+    result.call = student.calls[-1] if student.calls else None
+    return result

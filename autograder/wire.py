@@ -138,7 +138,8 @@ def _array(dtype: str, shape: list[int], data: str) -> np.ndarray:
 
 
 def same(got: Any, want: Any, tolerance: float = 1e-4) -> bool:
-    """Whether two decoded values are equal: numbers within `tolerance` (relative above 1), containers item by item.
+    """Whether two decoded values are equal: integers exactly, other numbers within `tolerance` (relative above 1),
+    containers item by item.
 
     Lists, tuples and arrays of equal content are the same; bytes equal the string they encode; NaN equals nothing.
     True and False are not numbers here.
@@ -158,9 +159,11 @@ def same(got: Any, want: Any, tolerance: float = 1e-4) -> bool:
             and isinstance(got, Set)
             and {_text(item) for item in got} == {_text(item) for item in want}
         )
-    if isinstance(want, np.ndarray) and isinstance(got, np.ndarray) and "b" not in (got.dtype.kind, want.dtype.kind):
+    if all(isinstance(side, np.ndarray) and side.dtype.kind in "iuf" for side in (got, want)):
         if got.shape != want.shape:
             return False
+        if "f" not in (got.dtype.kind, want.dtype.kind):
+            return bool(np.array_equal(got, want))
         return bool(np.all(np.abs(got - want) <= tolerance * np.maximum(1, np.abs(want))) if want.size else True)
     if isinstance(want, list | tuple | np.ndarray):
         if not isinstance(got, list | tuple | np.ndarray) or len(got) != len(want):
@@ -169,6 +172,8 @@ def same(got: Any, want: Any, tolerance: float = 1e-4) -> bool:
     got, want = (side.item() if isinstance(side, np.generic) else side for side in (got, want))
     if isinstance(want, bool) or isinstance(got, bool):
         return got is want
+    if isinstance(want, int) and isinstance(got, int):
+        return got == want
     if isinstance(want, int | float) and isinstance(got, int | float):
         return got == want or abs(got - want) <= tolerance * max(1, abs(want))
     if isinstance(want, Handle) or isinstance(got, Handle):

@@ -4,6 +4,7 @@ A check calls them as `student.workshop.NAME(...)`: plain data in, plain data or
 expected value. TensorFlow is imported inside, so that lessons without it stay quick.
 """
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -61,3 +62,127 @@ def embed(tower: Any, words: list[str]) -> Any:
 def weights(model: Any) -> list[np.ndarray]:
     """The trainable tables of a model, in its own order."""
     return [variable.numpy() for variable in model.trainable_variables]
+
+
+# --- the retrieval task (lesson 4) ---------------------------------------------------------------------------------
+
+
+class Recorder:
+    """Stands in for a tfrs.tasks.Retrieval: notes how it is called, and gives back a known loss."""
+
+    def __init__(self, loss: float):
+        self.loss, self.calls = loss, []
+
+    def __call__(
+        self,
+        query_embeddings,
+        candidate_embeddings,
+        sample_weight=None,
+        candidate_sampling_probability=None,
+        candidate_ids=None,
+        compute_metrics=True,
+        compute_batch_metrics=True,
+        score_mask=None,
+    ):
+        import tensorflow as tf
+
+        self.calls.append([query_embeddings, candidate_embeddings, compute_metrics])
+        return tf.constant(self.loss, tf.float32)
+
+    def notes(self) -> list:
+        """One [query embeddings, candidate embeddings, compute_metrics] a call, in order."""
+        return self.calls
+
+
+def recorder(loss: float) -> Recorder:
+    """A stand-in for the task that gives `loss`; its method `notes` tells how it was called."""
+    return Recorder(loss)
+
+
+def retrieval_task() -> Any:
+    """A tfrs.tasks.Retrieval without metrics."""
+    import tensorflow_recommenders as tfrs
+
+    return tfrs.tasks.Retrieval()
+
+
+def compute_loss(model: Any, features: dict[str, list[str]], training: bool) -> Any:
+    """What a tfrs.Model's compute_loss returns for one batch."""
+    import tensorflow as tf
+    import tensorflow_recommenders as tfrs
+
+    if getattr(type(model), "compute_loss", None) is tfrs.Model.compute_loss:  # it would raise NotImplementedError
+        raise AttributeError(f"{type(model).__name__} has no method compute_loss(self, features, training=False)")
+    return model.compute_loss({name: tf.constant(list(words)) for name, words in features.items()}, training=training)
+
+
+def train(model: Any, features: dict[str, list[str]], steps: int, learning_rate: float) -> list[float]:
+    """Gradient descent of a tfrs.Model on one batch; the loss before each step. Without a graph, which is quicker here."""
+    import tensorflow as tf
+
+    batch, losses = {name: tf.constant(list(words)) for name, words in features.items()}, []
+    for _ in range(steps):
+        with tf.GradientTape() as tape:
+            loss = model.compute_loss(batch, training=True)
+        tables = model.trainable_variables
+        for table, slope in zip(tables, tape.gradient(loss, tables), strict=True):
+            if slope is not None:  # the loss does not depend on it
+                table.assign_sub(learning_rate * tf.convert_to_tensor(slope))
+        losses.append(float(loss))
+    return losses
+
+
+# --- data (lesson 2) -----------------------------------------------------------------------------------------------
+
+
+def records(columns: dict[str, list]) -> Any:
+    """A dataset of dicts as TFDS gives them: where rows are lists, they may differ in length from element to element."""
+    import tensorflow as tf
+
+    ragged = {name: tf.ragged.constant(rows) if isinstance(rows[0], list) else rows for name, rows in columns.items()}
+    return tf.data.Dataset.from_tensor_slices(ragged).map(lambda row: dict(row))  # the map turns ragged rows to tensors
+
+
+def spec(value: Any) -> Any:
+    """The element_spec of a dataset in words, such as {"user_id": "string"} or "int64[2]"; None if it is no dataset."""
+    import tensorflow as tf
+
+    if not isinstance(value, tf.data.Dataset):
+        return None
+
+    def words(leaf):
+        if not isinstance(leaf, tf.TensorSpec) or leaf.shape.rank is None:
+            return str(leaf)
+        return leaf.dtype.name + (str(leaf.shape.as_list()) if leaf.shape.rank else "")
+
+    return tf.nest.map_structure(words, value.element_spec)
+
+
+def first(dataset: Any, n: int) -> list:
+    """The first `n` elements of a dataset, or all if it has fewer, as plain data."""
+    import tensorflow as tf
+
+    plainly = tf.data.Options()  # tuning a toy takes longer than reading it
+    plainly.autotune.enabled = plainly.experimental_optimization.apply_default_optimizations = False
+    return list(itertools.islice(dataset.with_options(plainly).as_numpy_iterator(), n))
+
+
+def held(thing: Any) -> int | None:
+    """How many rows a BruteForce index holds, 0 if it was never filled; None if the thing is no such index."""
+    import tensorflow_recommenders as tfrs
+
+    if not isinstance(thing, tfrs.layers.factorized_top_k.BruteForce):
+        return None
+    return 0 if thing._candidates is None else int(thing._candidates.shape[0])
+
+
+def search(index: Any, users: list[str], k: int | None = None) -> Any:
+    """What an index answers for a batch of users: (scores float32[B, k], names bytes[B, k]) from a good one."""
+    import tensorflow as tf
+
+    return index(tf.constant(list(users)), k=k)
+
+
+def traces(index: Any) -> int:
+    """How often TensorFlow has traced the index's query_with_exclusions since the index was filled."""
+    return index.query_with_exclusions.experimental_get_tracing_count()

@@ -115,6 +115,8 @@ def test_equal_in_meaning(got, want):
         (math.nan, math.nan),
         (math.nan, 1.0),
         (1.01, 1),
+        (83_425, 83_424),
+        (np.array([83_425]), np.array([83_424])),
         (True, 1),
         (1, True),
         ([1], 1),
@@ -127,6 +129,8 @@ def test_equal_in_meaning(got, want):
         (np.zeros((2, 1)), np.zeros((1, 2))),
         ({1}, [1]),
         (Handle(0, "A"), 0),
+        (np.array(["a", "b"]), np.array([1, 2])),
+        (np.array([None, None]), np.array([1.0, 2.0])),
     ],
     ids=str,
 )

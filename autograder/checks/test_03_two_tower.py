@@ -1,0 +1,967 @@
+"""Lesson 3: towers, rows, scores, the best k, and the size of it all."""
+
+import numpy as np
+
+from autograder.item import Item, expect, require
+
+build_tower = Item(
+    "3.1",
+    "build_tower",
+    hints=(
+        "How many rows does the table need, if the words that nobody knows need one too?",
+        "A tf.keras.Sequential of StringLookup(vocabulary=..., mask_token=None), then Embedding(rows, dim).",
+        "tf.keras.layers.Embedding(len(vocab) + ____, dim)",
+    ),
+)
+WORDS = ["1", "10", "2"]
+UNKNOWN = ["7", "dd42", "999", "x", ""]
+
+
+def embedded(student, words):
+    """What a new tower over WORDS, 5 numbers a vector, gives for `words`, and the tower."""
+    tower = student.build_tower(WORDS, 5)
+    require(student.workshop.is_model(tower), tower, "a tf.keras.Model, such as a tf.keras.Sequential")
+    return student.workshop.embed(tower, words), tower
+
+
+def different(vectors):
+    """How many different vectors there are. The vectors are random, their number is not."""
+    return len({tuple(vector) for vector in np.asarray(vectors).tolist()})
+
+
+@build_tower.test(2)
+def test_every_word_has_a_vector_of_its_own(student):
+    vectors, _ = embedded(student, WORDS)
+    expect(
+        shape(vectors),
+        [3, 5],
+        "the shape of what the tower gives for a batch of 3 words: a vector of 5 numbers each",
+    )
+    expect(different(vectors), 3, "the number of different vectors that 3 known words get")
+
+
+@build_tower.test(2)
+def test_unknown_words_share_one_vector(student):
+    vectors, _ = embedded(student, UNKNOWN)
+    expect(shape(vectors), [5, 5], "the shape of what the tower gives for a batch of 5 unknown words")
+    expect(different(vectors[:4]), 1, "the number of different vectors that 4 unknown words get")
+    expect(
+        different(vectors),
+        1,
+        "the number of different vectors that 5 unknown words get, when the empty string is one",
+    )
+
+
+@build_tower.test(2)
+def test_the_table_has_one_row_a_word_and_one_more(student):
+    vectors, tower = embedded(student, WORDS + UNKNOWN)
+    tables = [shape(table) for table in student.workshop.weights(tower)]
+    expect(
+        tables,
+        [[4, 5]],
+        "the shapes of the trained tables: one table, a row for each of 3 words and one for all others",
+    )
+    expect(shape(vectors), [8, 5], "the shape of what the tower gives for a batch of 8 words")
+    expect(
+        different(vectors),
+        4,
+        "the number of different vectors that 3 known words and 5 unknown ones get together",
+    )
+
+
+def shape(value):
+    return list(value.shape) if isinstance(value, np.ndarray) else value
+
+
+def tower_of(*layers):
+    """What a Sequential of the layers does, without tracing them at the first call: a diagnosis is twice as quick."""
+    import tensorflow as tf
+
+    class Tower(tf.keras.Model):
+        def call(self, batch):
+            for layer in self.steps:
+                batch = layer(batch)
+            return batch
+
+    tower = Tower()
+    tower.steps = layers
+    return tower
+
+
+def lookup(vocab, **options):
+    import tensorflow as tf
+
+    return tf.keras.layers.StringLookup(vocabulary=vocab, **{"mask_token": None, **options})
+
+
+def table(rows, dim):
+    import tensorflow as tf
+
+    return tf.keras.layers.Embedding(rows, dim)
+
+
+@build_tower.mistake(
+    "no row for unknown words",
+    "Row 0 serves the unknown words, so the known ones stand in rows 1 to len(vocab), and the last of them asks for a row "
+    "that a table of len(vocab) rows does not have.",
+    see='build_tower(["1", "10", "2"], 5)(tf.constant(["2"]))',
+)
+def _(vocab, dim):
+    return tower_of(lookup(vocab), table(len(vocab), dim))
+
+
+@build_tower.mistake(
+    "a mask token as well",
+    "A mask token, here the empty string, gets row 0 for itself and moves all others down by one. "
+    "Nothing is padded in this course: mask_token=None, and row 0 is the unknown word's.",
+    see='build_tower(["1", "10", "2"], 5).layers[0](tf.constant(["", "7", "1"]))',
+)
+def _(vocab, dim):
+    return tower_of(lookup(vocab, mask_token=""), table(len(vocab) + 2, dim))
+
+
+@build_tower.mistake(
+    "a mask token, and no row for it",
+    "A mask token, here the empty string, takes row 0 and moves all others down by one: the last word falls off the table. "
+    "Nothing is padded in this course: mask_token=None.",
+    see='build_tower(["1", "10", "2"], 5).layers[0](tf.constant(["", "7", "2"]))',
+)
+def _(vocab, dim):
+    return tower_of(lookup(vocab, mask_token=""), table(len(vocab) + 1, dim))
+
+
+@build_tower.mistake(
+    "several unknown rows",
+    "With num_oov_indices=2 a hash deals the unknown words out over two rows. One shared row is what was asked for, and it is "
+    "the default.",
+    see='build_tower(["1", "10", "2"], 5).layers[0](tf.constant(["7", "dd42", "999"]))',
+)
+def _(vocab, dim):
+    return tower_of(lookup(vocab, num_oov_indices=2), table(len(vocab) + 2, dim))
+
+
+@build_tower.mistake(
+    "unknown words are refused",
+    "num_oov_indices is how many rows the unknown words get, not which: with 0 there is none, and an unknown word is an error.",
+    see='build_tower(["1", "10", "2"], 5)(tf.constant(["7"]))',
+)
+def _(vocab, dim):
+    return tower_of(lookup(vocab, num_oov_indices=0), table(len(vocab), dim))
+
+
+@build_tower.mistake(
+    "a row too many",
+    "Without a mask token there is one special row, not two: the last row of your table is never asked for.",
+    see='build_tower(["1", "10", "2"], 5).layers[1].input_dim',
+)
+def _(vocab, dim):
+    return tower_of(lookup(vocab), table(len(vocab) + 2, dim))
+
+
+@build_tower.mistake(
+    "rows and columns exchanged",
+    "Embedding takes the number of rows first, then the length of a vector.",
+    see='build_tower(["1", "10", "2"], 5)(tf.constant(["1"])).shape',
+)
+def _(vocab, dim):
+    return tower_of(lookup(vocab), table(dim, len(vocab) + 1))
+
+
+@build_tower.mistake(
+    "dim is not used",
+    "Your vectors always have 32 numbers; the caller says how many it wants.",
+    see='build_tower(["1", "10", "2"], 5)(tf.constant(["1"])).shape',
+)
+def _(vocab, dim):
+    return tower_of(lookup(vocab), table(len(vocab) + 1, 32))
+
+
+@build_tower.mistake(
+    "row numbers, but no vectors",
+    "StringLookup only says in which row a word stands. The vector comes from a second layer, the table.",
+    see='build_tower(["1", "10", "2"], 5)(tf.constant(["1"]))',
+)
+def _(vocab, dim):
+    return tower_of(lookup(vocab))
+
+
+@build_tower.mistake(
+    "the vocabulary was not handed over",
+    "A StringLookup without a vocabulary has nothing to look words up in. Give it vocab.",
+    see='build_tower(["1", "10", "2"], 5)(tf.constant(["1"]))',
+)
+def _(vocab, dim):
+    return tower_of(lookup(None), table(len(vocab) + 1, dim))
+
+
+@build_tower.mistake(
+    "hashed instead of looked up",
+    "A hash knows no vocabulary: words collide, and an unknown word gets the vector of a known one.",
+    see='build_tower(["1", "10", "2"], 5).layers[0](tf.constant(["1", "10", "2", "7"]))',
+)
+def _(vocab, dim):
+    import tensorflow as tf
+
+    return tower_of(tf.keras.layers.Hashing(len(vocab) + 1), table(len(vocab) + 1, dim))
+
+
+@build_tower.mistake(
+    "an axis too many",
+    "A batch of strings has the shape [B]. You declared [B, 1], so each word's vector comes wrapped in one more axis.",
+    see='build_tower(["1", "10", "2"], 5)(tf.constant(["1", "2"])).shape',
+)
+def _(vocab, dim):
+    import tensorflow as tf
+
+    words = tf.keras.Input(shape=(1,), dtype=tf.string)
+    return tf.keras.Model(words, table(len(vocab) + 1, dim)(lookup(vocab)(words)))
+
+
+@build_tower.mistake(
+    "strings read as numbers",
+    "Ids such as '42' are strings, and the first layer must be a StringLookup. IntegerLookup and Embedding take numbers.",
+    see='build_tower(["1", "10", "2"], 5)(tf.constant(["1"]))',
+)
+def _(vocab, dim):
+    import tensorflow as tf
+
+    numbers = tf.keras.layers.IntegerLookup(vocabulary=[int(word) for word in vocab], mask_token=None)
+    return tower_of(numbers, table(len(vocab) + 1, dim))
+
+
+@build_tower.mistake(
+    "the vocabulary in the place of max_tokens",
+    "StringLookup's first argument is max_tokens. Hand the words over by name: vocabulary=...",
+    see='tf.keras.layers.StringLookup(["1", "10", "2"])',
+)
+def _(vocab, dim):
+    import tensorflow as tf
+
+    return tower_of(tf.keras.layers.StringLookup(vocab, mask_token=None), table(len(vocab) + 1, dim))
+
+
+@build_tower.mistake(
+    "a table that does not train",
+    "Your table is frozen (trainable=False), so its vectors would stay random for ever.",
+    see='build_tower(["1", "10", "2"], 5).layers[1].trainable',
+)
+def _(vocab, dim):
+    tower = tower_of(lookup(vocab), table(len(vocab) + 1, dim))
+    tower.trainable = False
+    return tower
+
+
+@build_tower.mistake(
+    "a layer too many",
+    "Two layers are enough: the dictionary and the table. Your tower trains more than its table.",
+    see='build_tower(["1", "10", "2"], 5).layers',
+)
+def _(vocab, dim):
+    import tensorflow as tf
+
+    return tower_of(lookup(vocab), table(len(vocab) + 1, dim), tf.keras.layers.Dense(dim))
+
+
+@build_tower.mistake(
+    "nothing returned",
+    "The function makes a tower and keeps it to itself: the last line must return it.",
+)
+def _(vocab, dim):
+    tower_of(lookup(vocab), table(len(vocab) + 1, dim))
+
+
+@build_tower.alternative("functional API, looked-up vocabulary size")
+def _(vocab, dim):
+    import tensorflow as tf
+
+    words = tf.keras.Input(shape=(), dtype=tf.string)
+    rows = tf.keras.layers.StringLookup(mask_token=None)
+    rows.set_vocabulary(vocab)
+    return tf.keras.Model(words, tf.keras.layers.Embedding(rows.vocabulary_size(), dim)(rows(words)))
+
+
+@build_tower.alternative("a subclass, with a variable and a gather")
+def _(vocab, dim):
+    import tensorflow as tf
+
+    class Tower(tf.keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.rows = tf.keras.layers.StringLookup(vocabulary=vocab, mask_token=None)
+            self.table = tf.Variable(tf.random.normal([len(vocab) + 1, dim]))
+
+        def call(self, words):
+            return tf.gather(self.table, self.rows(words))
+
+    return Tower()
+
+
+row_of = Item(
+    "3.2",
+    "row_of",
+    hints=(
+        "Which row is kept for the words that are not in the vocabulary?",
+        "vocab.index(word) is the position in the list, counted from 0; ask `word in vocab` first.",
+        "return vocab.index(word) + ____ if word in vocab else 0",
+    ),
+)
+
+
+@row_of.test(1)
+def test_known_words_stand_after_the_unknown_row(student):
+    expect(
+        student.row_of(["1", "10", "2", "24"], "10"),
+        2,
+        "the row of '10': row 0 is the unknown word's, row 1 that of '1'",
+    )
+
+
+@row_of.test(1)
+def test_unknown_words_go_to_row_0(student):
+    expect(student.row_of(["1", "10", "2"], "3"), 0, "the row of every word that is not in the vocabulary")
+
+
+@row_of.test(1)
+def test_rows_follow_the_order_of_the_vocabulary(student, rng):
+    users = sorted(str(n) for n in range(1, 944))
+    expect(student.row_of(users, "42"), 357, "the row of user '42' among the 943, sorted as strings")
+    words = rng.permutation(["Fargo", "Alien", "Cube", "Dune", "Babe"]).tolist()
+    words.remove("Alien")
+    words.append("Alien")
+    expect(
+        student.row_of(words, "Alien"),
+        5,
+        "the row of the fifth word, whatever the words are: the list's order counts",
+    )
+
+
+@row_of.mistake(
+    "the id is not the row number",
+    "You turned the id into a number. Rows follow the vocabulary's order, and that is sorted as strings: '10' before '2'.",
+    see='row_of(["1", "10", "2"], "10")',
+)
+def _(vocab, word):
+    return int(word) if word in vocab else 0
+
+
+@row_of.mistake(
+    "row 0 forgotten",
+    "Row 0 is kept for unknown words: every known word stands one row lower than its place in the list.",
+    see='row_of(["1", "10", "2"], "1")',
+)
+def _(vocab, word):
+    return vocab.index(word) if word in vocab else 0
+
+
+@row_of.mistake(
+    "no row for unknown words",
+    "list.index raises for a word that is not there. A tower does not: unknown words have a row of their own.",
+    see='row_of(["1", "10", "2"], "3")',
+)
+def _(vocab, word):
+    return vocab.index(word) + 1
+
+
+@row_of.mistake(
+    "the unknown row put last",
+    "The row of unknown words is the first of the table, not the last, so it also moves all the others down by one.",
+    see='row_of(["1", "10", "2"], "3")',
+)
+def _(vocab, word):
+    return vocab.index(word) if word in vocab else len(vocab)
+
+
+@row_of.mistake(
+    "the number of unknown rows taken for its index",
+    "There is *one* row for unknown words, and its index is 0. Index 1 belongs to the first known word.",
+    see='row_of(["1", "10", "2"], "3")',
+)
+def _(vocab, word):
+    return vocab.index(word) + 1 if word in vocab else 1
+
+
+@row_of.mistake(
+    "a mask token counted",
+    "With mask_token=None nothing is kept for padding: unknown words have row 0, and the first known word row 1.",
+    see='row_of(["1", "10", "2"], "1")',
+)
+def _(vocab, word):
+    return vocab.index(word) + 2 if word in vocab else 1
+
+
+@row_of.mistake(
+    "no row at all for unknown words",
+    "A tower has a vector for every string, so every string has a row: row 0 if it is unknown.",
+    see='row_of(["1", "10", "2"], "3")',
+)
+def _(vocab, word):
+    return vocab.index(word) + 1 if word in vocab else None
+
+
+@row_of.mistake(
+    "-1 for unknown words",
+    "A tower has a vector for every string, so every string has a row: row 0 if it is unknown.",
+    see='row_of(["1", "10", "2"], "3")',
+)
+def _(vocab, word):
+    return vocab.index(word) + 1 if word in vocab else -1
+
+
+@row_of.mistake(
+    "the list sorted again",
+    "Rows follow the list as it stands. It is sorted in this course, but the tower does not sort, and neither must you.",
+    see='row_of(["b", "a"], "a")',
+)
+def _(vocab, word):
+    return sorted(vocab).index(word) + 1 if word in vocab else 0
+
+
+@row_of.mistake(
+    "sorted as numbers",
+    "The words are strings, whatever they look like, and rows follow the list as it stands: '10' before '2'.",
+    see='row_of(["1", "10", "2"], "10")',
+)
+def _(vocab, word):
+    return sorted(vocab, key=int).index(word) + 1 if word in vocab else 0
+
+
+@row_of.mistake(
+    "searched as if sorted",
+    "searchsorted and bisect find a place for *any* word, known or not, and only in a sorted list. Ask whether the word is "
+    "there, and take the list as it stands.",
+    see='row_of(["1", "10", "2"], "3")',
+)
+def _(vocab, word):
+    return np.searchsorted(vocab, word) + 1
+
+
+@row_of.alternative("a dictionary")
+def _(vocab, word):
+    return {known: row for row, known in enumerate(vocab, start=1)}.get(word, 0)
+
+
+@row_of.alternative("a loop over the table")
+def _(vocab, word):
+    row = 0
+    for position, known in enumerate([None, *vocab]):
+        if known == word:
+            row = position
+    return row
+
+
+@row_of.alternative("numpy")
+def _(vocab, word):
+    (places,) = np.nonzero(np.array(vocab) == word)
+    return places[0] + 1 if len(places) else 0
+
+
+score_matrix = Item(
+    "3.3",
+    "score_matrix",
+    hints=(
+        "One number for each user and each film: which product of two matrices has B rows and N columns?",
+        "A matrix product, u @ ..., with one of the two transposed (.T) so that the axes of length d meet.",
+        "return np.asarray(u) @ np.asarray(v).____",
+    ),
+)
+
+
+def floats(rows):
+    return np.array(rows, np.float32)
+
+
+@score_matrix.test(2)
+def test_one_user_and_three_films(student):
+    got = student.score_matrix(floats([[1, 2]]), floats([[1, 0], [0, 1], [3, 4]]))
+    expect(
+        got,
+        [[1, 2, 11]],
+        "one row for one user, and in it a score for each of 3 films: 1·1 + 2·0, 1·0 + 2·1, 1·3 + 2·4",
+    )
+
+
+@score_matrix.test(2)
+def test_every_user_meets_every_film(student, rng):
+    u, v = (rng.integers(-8, 9, [rows, 3]) / 4 for rows in (4, 3))
+    want = [[sum(a * b for a, b in zip(user, film, strict=True)) for film in v] for user in u]
+    got = student.score_matrix(floats(u), floats(v))
+    expect(got, want, "4 users by 3 films, each number the dot product of the user's vector with the film's")
+
+
+@score_matrix.mistake(
+    "films by users",
+    "The numbers are right, but a row belongs to a film. A row for each user, a column for each film: [B, N].",
+    see="score_matrix(np.ones([1, 2]), np.ones([3, 2])).shape",
+)
+def _(u, v):
+    return v @ u.T
+
+
+@score_matrix.mistake(
+    "not transposed",
+    "In u @ v the columns of u meet the *rows* of v, and those are films, not dimensions. It runs only when N happens to be d, "
+    "and is wrong even then.",
+    see="score_matrix(np.ones([1, 2]), np.ones([3, 2]))",
+)
+def _(u, v):
+    return u @ v
+
+
+@score_matrix.mistake(
+    "multiplied, not summed",
+    "An elementwise product keeps the dimensions apart. A dot product adds them up, and `*` never pairs all users with all films.",
+    see="score_matrix(np.ones([1, 2]), np.ones([3, 2])).shape",
+)
+def _(u, v):
+    return u * v
+
+
+@score_matrix.mistake(
+    "row by row",
+    "You paired user 1 with film 1, user 2 with film 2, and so on. Every user must meet every film: B·N numbers, not B.",
+    see="score_matrix(np.ones([2, 2]), np.ones([2, 2])).shape",
+)
+def _(u, v):
+    return (u * v).sum(axis=1)
+
+
+@score_matrix.mistake(
+    "an axis squeezed away",
+    "One user still makes a matrix, of one row: [1, N]. Squeezing it breaks whatever comes next for a batch of one.",
+    see="score_matrix(np.ones([1, 2]), np.ones([3, 2])).shape",
+)
+def _(u, v):
+    return np.squeeze(u @ v.T)
+
+
+@score_matrix.mistake(
+    "cosine instead of dot product",
+    "You divided by the vectors' lengths. A two-tower score keeps them: a longer film vector scores higher (or lower) with all.",
+    see="score_matrix(np.array([[1., 2.]]), np.array([[1., 2.], [3., 6.]]))",
+)
+def _(u, v):
+    return (u / np.linalg.norm(u, axis=1, keepdims=True)) @ (v / np.linalg.norm(v, axis=1, keepdims=True)).T
+
+
+@score_matrix.mistake(
+    "squeezed between 0 and 1",
+    "You put a sigmoid over the scores. A score is no probability: it has no bounds, and only its order within one user counts.",
+    see="score_matrix(np.array([[1., 2.]]), np.array([[3., 4.]]))",
+)
+def _(u, v):
+    return 1 / (1 + np.exp(-(u @ v.T)))
+
+
+@score_matrix.mistake(
+    "softmax over the films",
+    "You turned each row into shares that sum to 1. That is for the loss, in the next lesson; a score is the plain dot product.",
+    see="score_matrix(np.array([[1., 2.]]), np.array([[3., 4.], [0., 1.]])).sum()",
+)
+def _(u, v):
+    scores = np.exp(u @ v.T - (u @ v.T).max(axis=1, keepdims=True))
+    return scores / scores.sum(axis=1, keepdims=True)
+
+
+@score_matrix.mistake(
+    "averaged, not summed",
+    "A dot product adds the products up and does not divide by their number.",
+    see="score_matrix(np.ones([1, 2]), np.ones([3, 2]))",
+)
+def _(u, v):
+    return u @ v.T / u.shape[1]
+
+
+@score_matrix.mistake(
+    "divided by the square root of d",
+    "That scaling belongs to attention layers. Two towers use the plain dot product.",
+    see="score_matrix(np.ones([1, 4]), np.ones([3, 4]))",
+)
+def _(u, v):
+    return u @ v.T / u.shape[1] ** 0.5
+
+
+@score_matrix.mistake(
+    "distance instead of dot product",
+    "You measured how far apart the points lie. The dot product multiplies: it grows with a film's length, a distance does not.",
+    see="score_matrix(np.array([[1., 2.]]), np.array([[1., 2.]]))",
+)
+def _(u, v):
+    return np.linalg.norm(u[:, None] - v[None], axis=2)
+
+
+@score_matrix.alternative("two loops")
+def _(u, v):
+    return [[float(sum(a * b for a, b in zip(user, film, strict=True))) for film in v] for user in u]
+
+
+@score_matrix.alternative("TensorFlow")
+def _(u, v):
+    import tensorflow as tf
+
+    return tf.linalg.matmul(u, v, transpose_b=True)
+
+
+@score_matrix.alternative("broadcast and sum")
+def _(u, v):
+    return (np.asarray(u)[:, None, :] * np.asarray(v)[None, :, :]).sum(axis=2)
+
+
+@score_matrix.alternative("einsum")
+def _(u, v):
+    return np.einsum("bd,nd->bn", u, v)
+
+
+top_k = Item(
+    "3.4",
+    "top_k",
+    hints=(
+        "Which axis of scores is the films', and which order has the best film first?",
+        'np.argsort(..., axis=1, kind="stable") sorts upwards, keeps ties in order and gives positions.',
+        'best = np.argsort(____, axis=1, kind="stable")[:, :k]',
+    ),
+)
+
+
+@top_k.test(2)
+def test_the_best_two_of_four(student):
+    got = student.top_k(floats([[1, 4, 2, 3], [9, 6, 8, -7], [0, 1, 5, 2]]), ["A", "B", "C", "D"], 2)
+    want = ([[4, 3], [9, 8], [5, 2]], [["B", "D"], ["A", "C"], ["C", "D"]])
+    expect(
+        got, want, "two arrays: each user's 2 highest scores, the highest first, and the films that have them"
+    )
+
+
+@top_k.test(1)
+def test_of_equal_scores_the_first_film_comes_first(student):
+    got = student.top_k(floats([[5, 7, 5, 7, 5]]), ["A", "B", "C", "D", "E"], 3)
+    expect(
+        got,
+        ([[7, 7, 5]], [["B", "D", "A"]]),
+        "B and D tie, so B, which stands first, comes first; then A of A, C and E",
+    )
+
+
+@top_k.test(1)
+def test_many_users_and_films(student, rng):
+    scores, ids = rng.integers(0, 5, [3, 60]), rng.permutation(100)[:60].tolist()
+    best = [sorted(range(60), key=lambda film, row=row: (-row[film], film))[:6] for row in scores.tolist()]
+    want = (
+        [[row[film] for film in films] for row, films in zip(scores.tolist(), best, strict=True)],
+        [[ids[film] for film in films] for films in best],
+    )
+    got = student.top_k(floats(scores), ids, 6)
+    expect(got, want, "the 6 best of 60 films for 3 users; most scores tie, and ties keep the order of ids")
+
+
+@top_k.mistake(
+    "worst first",
+    "np.argsort sorts upwards, so you took the lowest scores. The best film is the one with the highest score.",
+    see='top_k(np.array([[1., 9.]]), ["A", "B"], 1)',
+)
+def _(scores, ids, k):
+    best = np.argsort(scores, axis=1, kind="stable")[:, :k]
+    return np.take_along_axis(scores, best, axis=1), np.asarray(ids)[best]
+
+
+@top_k.mistake(
+    "the right films, the best one last",
+    "The last k of an upward sort are the best k, but the best of all stands at the end. Best first.",
+    see='top_k(np.array([[1., 4., 2., 3.]]), ["A", "B", "C", "D"], 2)',
+)
+def _(scores, ids, k):
+    best = np.argsort(scores, axis=1, kind="stable")[:, -k:]
+    return np.take_along_axis(scores, best, axis=1), np.asarray(ids)[best]
+
+
+@top_k.mistake(
+    "ties turned round",
+    "Turning an upward sort round also turns the ties round: of equal scores your last film comes first. Sort by -scores instead.",
+    see='top_k(np.array([[7., 7.]]), ["A", "B"], 1)',
+)
+def _(scores, ids, k):
+    best = np.argsort(scores, axis=1, kind="stable")[:, ::-1][:, :k]
+    return np.take_along_axis(scores, best, axis=1), np.asarray(ids)[best]
+
+
+@top_k.mistake(
+    "ties in no order",
+    'np.argsort\'s default sort may shuffle equal scores, which shows on long rows. kind="stable" keeps their order.',
+    see="top_k(np.zeros([1, 200]), range(200), 5)[1]",
+)
+def _(scores, ids, k):
+    best = np.argsort(-scores, axis=1)[:, :k]
+    return np.take_along_axis(scores, best, axis=1), np.asarray(ids)[best]
+
+
+@top_k.mistake(
+    "the best k, but in no order",
+    "argpartition finds the k best and leaves them unsorted. Sort those k afterwards, best first.",
+    see='top_k(np.array([[1., 4., 2., 3.]]), ["A", "B", "C", "D"], 3)',
+)
+def _(scores, ids, k):
+    best = np.sort(np.argsort(-scores, axis=1, kind="stable")[:, :k], axis=1)
+    return np.take_along_axis(scores, best, axis=1), np.asarray(ids)[best]
+
+
+@top_k.mistake(
+    "positions instead of films",
+    "argsort and tf.math.top_k give positions. Look the films up at those positions in ids.",
+    see='top_k(np.array([[1., 9.]]), ["A", "B"], 1)[1]',
+)
+def _(scores, ids, k):
+    best = np.argsort(-scores, axis=1, kind="stable")[:, :k]
+    return np.take_along_axis(scores, best, axis=1), best
+
+
+@top_k.mistake(
+    "films and scores exchanged",
+    "Scores come first, then the films.",
+    see='top_k(np.array([[1., 9.]]), ["A", "B"], 1)',
+)
+def _(scores, ids, k):
+    best = np.argsort(-scores, axis=1, kind="stable")[:, :k]
+    return np.asarray(ids)[best], np.take_along_axis(scores, best, axis=1)
+
+
+@top_k.mistake(
+    "only the films",
+    "Two things are returned: the scores, and the films that have them.",
+    see='top_k(np.array([[1., 9.]]), ["A", "B"], 1)',
+)
+def _(scores, ids, k):
+    return np.asarray(ids)[np.argsort(-scores, axis=1, kind="stable")[:, :k]]
+
+
+@top_k.mistake(
+    "only the scores",
+    "A score alone names no film. Sort positions (argsort), and look up the scores and the films at the same positions.",
+    see='top_k(np.array([[1., 9.]]), ["A", "B"], 1)',
+)
+def _(scores, ids, k):
+    return -np.sort(-scores, axis=1)[:, :k]
+
+
+@top_k.mistake(
+    "pairs instead of two arrays",
+    "Each score came in a pair with its film. Two things are wanted: all scores, [B, k], then all films, [B, k].",
+    see='len(top_k(np.array([[1., 9.]]), ["A", "B"], 1))',
+)
+def _(scores, ids, k):
+    pairs = [sorted(zip(row, ids, strict=True), key=lambda pair: -pair[0])[:k] for row in scores.tolist()]
+    return [[(score, film) for score, film in row] for row in pairs]
+
+
+@top_k.mistake(
+    "a list asked for many positions at once",
+    "ids is a list, and a list gives one element at a time. An array gives many: np.asarray(ids).",
+    see='["A", "B"][np.array([1, 0])]',
+)
+def _(scores, ids, k):
+    best = np.argsort(-scores, axis=1, kind="stable")[:, :k]
+    return np.take_along_axis(scores, best, axis=1), ids[best]
+
+
+@top_k.mistake(
+    "sorted down the users",
+    "axis=0 compares users with one another. A user's films lie along axis 1.",
+    see='top_k(np.array([[1., 9.], [2., 3.]]), ["A", "B"], 1)',
+)
+def _(scores, ids, k):
+    best = np.argsort(-scores, axis=0, kind="stable")[:, :k]
+    return np.take_along_axis(scores, best, axis=1), np.asarray(ids)[best]
+
+
+@top_k.mistake(
+    "k is not used",
+    "All films came back. Keep the first k columns, after sorting.",
+    see='top_k(np.array([[1., 9.]]), ["A", "B"], 1)',
+)
+def _(scores, ids, k):
+    best = np.argsort(-scores, axis=1, kind="stable")
+    return np.take_along_axis(scores, best, axis=1), np.asarray(ids)[best]
+
+
+@top_k.mistake(
+    "rows cut instead of columns",
+    "[:k] keeps the first k users with all their films. [:, :k] keeps every user's first k films.",
+    see='top_k(np.ones([1, 3]), ["A", "B", "C"], 2)',
+)
+def _(scores, ids, k):
+    best = np.argsort(-scores, axis=1, kind="stable")[:k]
+    return np.take_along_axis(scores[:k], best, axis=1), np.asarray(ids)[best]
+
+
+@top_k.mistake(
+    "scores sorted, films not",
+    "You sorted the scores and left the films as they stood, so a score no longer stands by its film.",
+    see='top_k(np.array([[1., 9.]]), ["A", "B"], 1)',
+)
+def _(scores, ids, k):
+    return -np.sort(-scores, axis=1)[:, :k], np.tile(np.asarray(ids)[:k], (len(scores), 1))
+
+
+@top_k.mistake(
+    "the first k, unsorted",
+    "You took the first k films as they stand. The best k are wanted: sort by score before you cut.",
+    see='top_k(np.array([[1., 9.]]), ["A", "B"], 1)',
+)
+def _(scores, ids, k):
+    return scores[:, :k], np.tile(np.asarray(ids)[:k], (len(scores), 1))
+
+
+@top_k.mistake(
+    "the first user's order for everyone",
+    "You sorted one row and used its order for all. Each user has an order of their own.",
+    see='top_k(np.array([[1., 9.], [9., 1.]]), ["A", "B"], 1)',
+)
+def _(scores, ids, k):
+    best = np.tile(np.argsort(-scores[0], kind="stable")[:k], (len(scores), 1))
+    return np.take_along_axis(scores, best, axis=1), np.asarray(ids)[best]
+
+
+@top_k.alternative("Python's sort")
+def _(scores, ids, k):
+    pairs = [sorted(zip(row, ids, strict=True), key=lambda pair: -pair[0])[:k] for row in scores]
+    return [[float(score) for score, _ in row] for row in pairs], [[film for _, film in row] for row in pairs]
+
+
+@top_k.alternative("TensorFlow")
+def _(scores, ids, k):
+    import tensorflow as tf
+
+    best = tf.math.top_k(scores, k)
+    return best.values, tf.gather(tf.constant(ids), best.indices)
+
+
+@top_k.alternative("pandas, row by row")
+def _(scores, ids, k):
+    import pandas as pd
+
+    rows = [pd.Series(row, index=ids).sort_values(ascending=False, kind="stable").head(k) for row in scores]
+    return np.array([row.to_numpy() for row in rows]), [row.index.tolist() for row in rows]
+
+
+n_parameters = Item(
+    "3.5",
+    "n_parameters",
+    hints=(
+        "How many rows do the two tables have together, and how many numbers stand in a row?",
+        "Each of the two tables has a row more than it has words. Add the rows up, then multiply by dim.",
+        "return (n_users + 1 + n_titles + ____) * dim",
+    ),
+)
+
+
+@n_parameters.test(1)
+def test_three_users_and_two_films(student):
+    expect(
+        student.n_parameters(3, 2, 4), 28, "the numbers in a table of 4 rows and one of 3 rows, 4 in each row"
+    )
+
+
+@n_parameters.test(1)
+def test_movielens(student):
+    meaning = "the parameters of this course's model: 944·32 + 1665·32"
+    expect(student.n_parameters(943, 1664, 32), 83_488, meaning, tolerance=0)
+
+
+@n_parameters.test(1)
+def test_any_sizes(student, rng):
+    n_users, n_titles, dim = (int(n) for n in rng.integers(5, 500, 3))
+    want = np.empty([n_users + 1, dim]).size + np.empty([n_titles + 1, dim]).size
+    expect(student.n_parameters(n_users, n_titles, dim), want, "the numbers in both tables", tolerance=0)
+
+
+@n_parameters.mistake(
+    "no rows for unknown words",
+    "Each tower has one more row than it has words, for the unknown ones: one in the user tower and one in the movie tower.",
+)
+def _(n_users, n_titles, dim):
+    return (n_users + n_titles) * dim
+
+
+@n_parameters.mistake(
+    "one unknown row for both towers",
+    "The towers share nothing: each has its own table, and each table its own row for unknown words.",
+)
+def _(n_users, n_titles, dim):
+    return (n_users + n_titles + 1) * dim
+
+
+@n_parameters.mistake(
+    "mask tokens counted",
+    "With mask_token=None a table has one special row, not two.",
+)
+def _(n_users, n_titles, dim):
+    return (n_users + 2 + n_titles + 2) * dim
+
+
+@n_parameters.mistake(
+    "rows counted, not numbers",
+    "You counted the rows. Each holds dim numbers, and each number is trained.",
+)
+def _(n_users, n_titles, dim):
+    return n_users + 1 + n_titles + 1
+
+
+@n_parameters.mistake(
+    "rows multiplied",
+    "Users times films is the size of the score matrix, which is computed and never stored. Two tables add.",
+)
+def _(n_users, n_titles, dim):
+    return (n_users + 1) * (n_titles + 1) * dim
+
+
+@n_parameters.mistake(
+    "the score matrix counted",
+    "Users times films is the size of the score matrix, which is computed and never stored. The parameters are the two tables.",
+)
+def _(n_users, n_titles, dim):
+    return n_users * n_titles
+
+
+@n_parameters.mistake(
+    "the tables multiplied",
+    "Two tables that stand side by side add: their numbers are summed, not multiplied.",
+)
+def _(n_users, n_titles, dim):
+    return (n_users + 1) * dim * (n_titles + 1) * dim
+
+
+@n_parameters.mistake(
+    "a bias in every row",
+    "An Embedding has no bias: a row holds dim numbers and nothing else.",
+)
+def _(n_users, n_titles, dim):
+    return (n_users + 1 + n_titles + 1) * (dim + 1)
+
+
+@n_parameters.mistake(
+    "the users' tower alone",
+    "There are two towers, and the movie tower's table is trained as well.",
+)
+def _(n_users, n_titles, dim):
+    return (n_users + 1) * dim
+
+
+@n_parameters.mistake(
+    "the movie tower alone",
+    "There are two towers, and the user tower's table is trained as well.",
+)
+def _(n_users, n_titles, dim):
+    return (n_titles + 1) * dim
+
+
+@n_parameters.alternative("asks Keras")
+def _(n_users, n_titles, dim):
+    import tensorflow as tf
+
+    tables = [tf.keras.layers.Embedding(n + 1, dim) for n in (n_users, n_titles)]
+    for each in tables:
+        each.build(None)
+    return sum(each.count_params() for each in tables)
+
+
+@n_parameters.alternative("counts two arrays")
+def _(n_users, n_titles, dim):
+    return np.zeros([n_users + 1, dim]).size + np.zeros([n_titles + 1, dim]).size
