@@ -6,8 +6,10 @@ import sys
 COMMANDS = {
     "start": "prepare the data, train the blog's model, print the table beside the blog's figures",
     "check": "check a filled-in exercise notebook",
+    "grade": "grade a class, each student's code in a sandbox",
     "build": "make notebooks and exercises from their sources (--check: fail on anything stale)",
     "measure": "measure the metric windows over seeds",
+    "environment": "make environment.yml from the lock (--check: fail if it is out of date)",
     "benchmark": "time the stock tutorial against the course's fast path",
 }
 
