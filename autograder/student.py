@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from autograder import wire
 
 _PACKAGE = str(Path(__file__).parent)
@@ -123,7 +125,21 @@ class _Workshop:
         self._student = student
 
     def __getattr__(self, name: str) -> Callable:
-        return lambda *args, **kwargs: self._student.ask({"workshop": name}, args, kwargs)
+        def call(*args, **kwargs):
+            made = self._student.ask({"workshop": name}, args, kwargs)
+            if isinstance(made, wire.Handle):  # a report then shows how it was made, not only what it is
+                shown = ", ".join(_shortened(_plain(arg), 60) for arg in [*args, *kwargs.values()])
+                made = wire.Handle(made.id, f"{name}({shown})")
+            return made
+
+        return call
+
+
+def _plain(value: Any) -> str:
+    """A value as one would type it; arrays as lists, rounded."""
+    if isinstance(value, np.ndarray):
+        value = np.round(value, 3).tolist() if value.dtype.kind == "f" else value.tolist()
+    return repr(value)
 
 
 def _shortened(text: str, limit: int = 400) -> str:

@@ -23,13 +23,13 @@ class WireError(ValueError):
 
 @dataclass(frozen=True)
 class Handle:
-    """An object that stays beside the student's code. `kind` is its class name, for messages only."""
+    """An object that stays beside the student's code. `kind`, for messages only: its class, or the call that made it."""
 
     id: int
     kind: str
 
     def __repr__(self) -> str:
-        return f"<{self.kind}>"
+        return self.kind if "(" in self.kind else f"<{self.kind}>"
 
 
 def encode(value: Any, keep: Callable[[Any], Handle] | None = None, depth: int = 0) -> Any:

@@ -21,7 +21,8 @@ def serving_cost(n_items, k, t_retrieve, t_rank):
 
     n_items: films in the catalogue; k: films that retrieval hands on, at most n_items.
     t_retrieve, t_rank: milliseconds that retrieval and ranking take for one film.
-    Returns {"one": ms of one stage, "two": ms of two stages, "speedup": how many times faster two stages are}.
+    Returns {"one": ms of one stage, "two": ms of two stages, "speedup": how many times
+    faster two stages are}.
     """
     ### BEGIN SOLUTION
     one = n_items * t_rank
@@ -42,7 +43,7 @@ check("1.1")  # hint("1.1") when stuck
 
 # %%
 def candidate_recall(candidates, relevant, k):
-    """The share of the relevant films that are among the first k candidates: a float from 0 to 1.
+    """The share of the relevant films that are among the first k candidates, 0 to 1.
 
     candidates: a list of distinct films, best first. relevant: a set of at least one film.
     k: how many candidates count, at least 1; there may be fewer.
@@ -66,7 +67,8 @@ check("1.2")  # hint("1.2") when stuck
 def two_stage(retrieval, ranking, k, n):
     """The n films to show, best first, as positions in the catalogue: int[n].
 
-    retrieval, ranking: float[N], each model's score for every film; higher is better, and no two are equal.
+    retrieval, ranking: float[N], each model's score for every film; higher is better, and
+    no two are equal.
     k: how many films retrieval hands on; n: how many of these are shown; 1 <= n <= k <= N.
     """
     ### BEGIN SOLUTION
@@ -88,16 +90,22 @@ check("1.3")  # hint("1.3") when stuck
 
 # %%
 def recall_curve(retrieval, relevant, ks):
-    """The share of all users' relevant films that are among their user's k best: float[len(ks)], one for each k in ks.
+    """The share of all users' relevant films that are among their user's k best:
+    float[len(ks)], one for each k in ks.
 
-    retrieval: float[U, N], the score of every film for every user; higher is better, no two of a user are equal.
-    relevant: U sets of positions in the catalogue, one set a user. A set may be empty, but not all of them are.
+    retrieval: float[U, N], the score of every film for every user; higher is better, no two
+    of a user are equal.
+    relevant: U sets of positions in the catalogue, one set a user. A set may be empty, but
+    not all of them are.
     ks: a list of numbers from 1 to N.
     """
     ### BEGIN SOLUTION
     order = np.argsort(-retrieval, axis=1)
     total = sum(len(films) for films in relevant)
-    return [sum(len(films & set(best[:k])) for films, best in zip(relevant, order)) / total for k in ks]
+    return [
+        sum(len(films & set(best[:k])) for films, best in zip(relevant, order)) / total
+        for k in ks
+    ]
     ### END SOLUTION
 
 

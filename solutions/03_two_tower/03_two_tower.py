@@ -7,7 +7,7 @@
 
 # %%
 import numpy as np
-import tensorflow as tf
+import tensorflow as tf  # what it says in red is about this machine, not about you
 
 # %% [markdown]
 # ## 3.1 A tower (6 points)
@@ -20,8 +20,10 @@ import tensorflow as tf
 def build_tower(vocab, dim):
     """A tower: from a batch of strings, string[B], to one vector each, float32[B, dim].
 
-    vocab: the known words, a list of distinct strings, without the unknown one. dim: numbers in a vector.
-    Returns a tf.keras.Model (Sequential will do). Any unknown word gets the vector of one shared extra row.
+    vocab: the known words, a list of distinct strings, without the unknown one.
+    dim: numbers in a vector.
+    Returns a tf.keras.Model (Sequential will do). Any unknown word gets the vector of one
+    shared extra row.
     """
     ### BEGIN SOLUTION
     return tf.keras.Sequential(
@@ -46,7 +48,8 @@ check("3.1")  # hint("3.1") when stuck
 def row_of(vocab, word):
     """The row that a tower over `vocab` reads for `word`, an int from 0.
 
-    vocab: the known words, a list of distinct strings, in the order in which the tower got them.
+    vocab: the known words, a list of distinct strings, in the order in which the tower got
+    them.
     """
     ### BEGIN SOLUTION
     return vocab.index(word) + 1 if word in vocab else 0
@@ -64,9 +67,11 @@ check("3.2")  # hint("3.2") when stuck
 
 # %%
 def score_matrix(u, v):
-    """The score of every user with every film, float32[B, N]: a row for each user, a column for each film.
+    """The score of every user with every film, float32[B, N]: a row for each user, a column
+    for each film.
 
-    u: the users' vectors, float32[B, d]; v: the films' vectors, float32[N, d]. A score is the plain dot product.
+    u: the users' vectors, float32[B, d]; v: the films' vectors, float32[N, d]. A score is
+    the plain dot product.
     """
     ### BEGIN SOLUTION
     return np.asarray(u) @ np.asarray(v).T
@@ -84,10 +89,13 @@ check("3.3")  # hint("3.3") when stuck
 
 # %%
 def top_k(scores, ids, k):
-    """The k best films of each user, best first; of films with equal scores, the one that comes first in `ids`.
+    """The k best films of each user, best first; of films with equal scores, the one that
+    comes first in `ids`.
 
-    scores: float32[B, N], a column for each film; ids: the N films' ids, a list of strings or ints; k: at most N.
-    Returns two arrays: the scores, float32[B, k], and the ids of the films that have them, [B, k].
+    scores: float32[B, N], a column for each film; ids: the N films' ids, a list of strings
+    or ints; k: at most N.
+    Returns two arrays: the scores, float32[B, k], and the ids of the films that have them,
+    [B, k].
     """
     ### BEGIN SOLUTION
     best = np.argsort(-np.asarray(scores), axis=1, kind="stable")[:, :k]
