@@ -143,8 +143,9 @@ def _plain(value: Any) -> str:
 
 
 def _shortened(text: str, limit: int = 400) -> str:
+    """The beginning and, as long Keras errors say it last, more of the end."""
     text = text.strip()
-    return text if len(text) <= limit else text[:limit] + " …"
+    return text if len(text) <= limit else f"{text[: limit // 3]} … {text[-limit * 2 // 3 :]}"
 
 
 def _own_lines(error: BaseException) -> str:
@@ -152,7 +153,7 @@ def _own_lines(error: BaseException) -> str:
     lines = []
     for frame in traceback.extract_tb(error.__traceback__):
         name = frame.filename
-        if name.startswith(_PACKAGE) or name.startswith(_LIBRARIES) or name.startswith("<frozen"):
+        if name.startswith((_PACKAGE, *_LIBRARIES, "<frozen")) or "__autograph_generated_file" in name:
             continue
         source = linecache.getline(name, frame.lineno).strip() or (frame.line or "").strip()
         if source:

@@ -175,7 +175,7 @@ def same(got: Any, want: Any, tolerance: float = 1e-4) -> bool:
     if isinstance(want, int) and isinstance(got, int):
         return got == want
     if isinstance(want, int | float) and isinstance(got, int | float):
-        return got == want or abs(got - want) <= tolerance * max(1, abs(want))
+        return got == want or abs(got - want) <= tolerance * max(1, abs(want)) < math.inf
     if isinstance(want, Handle) or isinstance(got, Handle):
         return isinstance(want, Handle) and isinstance(got, Handle) and got.kind == want.kind
     return type(got) is type(want) and got == want

@@ -29,8 +29,7 @@ def tower(vocabulary: list[str], vectors: np.ndarray) -> Any:
     vectors = np.asarray(vectors, np.float32)
     table = tf.keras.layers.Embedding(len(vectors) + 1, vectors.shape[1])
     lookup = tf.keras.layers.StringLookup(vocabulary=list(vocabulary), mask_token=None)
-    model = tf.keras.Sequential([lookup, table])
-    model(tf.constant([""]))
+    model = tf.keras.Sequential([tf.keras.Input(shape=(), dtype=tf.string), lookup, table])
     table.set_weights([np.vstack([np.zeros_like(vectors[:1]), vectors])])
     return model
 
@@ -67,7 +66,7 @@ def weights(model: Any) -> list[np.ndarray]:
 # --- the retrieval task (lesson 4) ---------------------------------------------------------------------------------
 
 
-class Recorder:
+class StandInTask:
     """Stands in for a tfrs.tasks.Retrieval: notes how it is called, and gives back a known loss."""
 
     def __init__(self, loss: float):
@@ -94,9 +93,9 @@ class Recorder:
         return self.calls
 
 
-def recorder(loss: float) -> Recorder:
+def recorder(loss: float) -> StandInTask:
     """A stand-in for the task that gives `loss`; its method `notes` tells how it was called."""
-    return Recorder(loss)
+    return StandInTask(loss)
 
 
 def retrieval_task() -> Any:
@@ -117,7 +116,7 @@ def compute_loss(model: Any, features: dict[str, list[str]], training: bool) -> 
 
 
 def train(model: Any, features: dict[str, list[str]], steps: int, learning_rate: float) -> list[float]:
-    """Gradient descent of a tfrs.Model on one batch; the loss before each step. Without a graph, which is quicker here."""
+    """Gradient descent of a tfrs.Model on one batch; the loss before each step. No graph: for toys that is quicker."""
     import tensorflow as tf
 
     batch, losses = {name: tf.constant(list(words)) for name, words in features.items()}, []
@@ -136,11 +135,11 @@ def train(model: Any, features: dict[str, list[str]], steps: int, learning_rate:
 
 
 def records(columns: dict[str, list]) -> Any:
-    """A dataset of dicts as TFDS gives them: where rows are lists, they may differ in length from element to element."""
+    """A dataset of dicts as TFDS gives them: a column of lists may hold lists of different lengths."""
     import tensorflow as tf
 
-    ragged = {name: tf.ragged.constant(rows) if isinstance(rows[0], list) else rows for name, rows in columns.items()}
-    return tf.data.Dataset.from_tensor_slices(ragged).map(lambda row: dict(row))  # the map turns ragged rows to tensors
+    ragged = {name: tf.ragged.constant(c) if isinstance(c[0], list) else c for name, c in columns.items()}
+    return _plainly(tf.data.Dataset.from_tensor_slices(ragged).map(dict))  # the map turns ragged rows to tensors
 
 
 def spec(value: Any) -> Any:
@@ -160,11 +159,19 @@ def spec(value: Any) -> Any:
 
 def first(dataset: Any, n: int) -> list:
     """The first `n` elements of a dataset, or all if it has fewer, as plain data."""
+    return list(itertools.islice(_plainly(dataset).as_numpy_iterator(), n))
+
+
+def _plainly(dataset: Any) -> Any:
+    """The same dataset, read as it is: to tune the reading of a toy takes longer than to read it."""
     import tensorflow as tf
 
-    plainly = tf.data.Options()  # tuning a toy takes longer than reading it
-    plainly.autotune.enabled = plainly.experimental_optimization.apply_default_optimizations = False
-    return list(itertools.islice(dataset.with_options(plainly).as_numpy_iterator(), n))
+    options = tf.data.Options()
+    options.autotune.enabled = options.experimental_optimization.apply_default_optimizations = False
+    return dataset.with_options(options)
+
+
+# --- indexes (lesson 5) --------------------------------------------------------------------------------------------
 
 
 def held(thing: Any) -> int | None:
@@ -174,6 +181,11 @@ def held(thing: Any) -> int | None:
     if not isinstance(thing, tfrs.layers.factorized_top_k.BruteForce):
         return None
     return 0 if thing._candidates is None else int(thing._candidates.shape[0])
+
+
+def takes_ids(index: Any) -> bool:
+    """Whether a BruteForce index has a tower in front. Without one it takes vectors."""
+    return index.query_model is not None
 
 
 def search(index: Any, users: list[str], k: int | None = None) -> Any:

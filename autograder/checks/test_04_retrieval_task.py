@@ -1,0 +1,1277 @@
+"""Lesson 4: the loss of a batch, the metric, the model, its training on MovieLens, and what the printed "
+"losses are."""
+
+import functools
+import math
+from collections.abc import Callable, Mapping
+from types import SimpleNamespace
+
+import numpy as np
+
+from autograder.item import Item, expect, require
+from autograder.wire import same
+
+# --- 4.1 -----------------------------------------------------------------------------------------------------------
+
+in_batch_loss = Item(
+    "4.1",
+    "in_batch_loss",
+    hints=(
+        "Row i of the B x B scores belongs to one user: which of its B films is the right class?",
+        "The scores are u times v transposed. Log-softmax of each row, the diagonal, its sum, the other sign.",
+        "tf.reduce_sum(tf.nn.sparse_softmax_cross_entropy_with_logits(tf.range(len(u)), tf.matmul(u, ____)))",
+    ),
+)
+I2 = np.eye(2, dtype=np.float32)
+
+
+def log_shares(u, v) -> np.ndarray:
+    """The log-softmax of each row of u times v transposed, in float64."""
+    scores = np.asarray(u, float) @ np.asarray(v, float).T
+    scores -= scores.max(axis=1, keepdims=True)
+    return scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
+
+
+@in_batch_loss.test(1)
+def test_two_users_two_films(student):
+    expect(
+        student.in_batch_loss(I2, I2),
+        0.626523,
+        "two rows, each with scores 1 (own) and 0 (other): 2 ln(1 + 1/e)",
+    )
+
+
+@in_batch_loss.test(1)
+def test_users_choose_among_films_not_films_among_users(student):
+    u = np.array([[2, 0], [1, 0]], np.float32)
+    expect(student.in_batch_loss(u, I2), 1.440190, "the scores are [[2, 0], [1, 0]]: ln(1 + 1/e^2) + ln(1 + e)")
+
+
+@in_batch_loss.test(1)
+def test_a_model_that_knows_nothing(student):
+    zeros = np.zeros((8, 4), np.float32)
+    expect(student.in_batch_loss(zeros, zeros), 16.635532, "eight rows of eight equal scores: 8 ln 8")
+
+
+@in_batch_loss.test(1)
+def test_large_scores_stay_numbers(student):
+    u, v = np.array([[1000, 0], [0, 1]], np.float32), np.array([[1, 0], [1, 0]], np.float32)
+    loss = student.in_batch_loss(u, v)
+    lost = isinstance(loss, float) and not math.isfinite(loss)
+    expect("no finite number" if lost else loss, 1.386294, "two rows of two equal scores, 1,000 and 0: 2 ln 2")
+
+
+@in_batch_loss.test(1)
+def test_any_batch(student, rng):
+    u, v = (rng.normal(size=(6, 3)).astype(np.float32) for _ in "uv")
+    want = -np.trace(log_shares(u, v))
+    expect(
+        student.in_batch_loss(u, v),
+        float(want),
+        "what tfrs.tasks.Retrieval() gives for this batch",
+        tolerance=1e-3,
+    )
+
+
+@in_batch_loss.mistake(
+    "mean instead of sum",
+    "You averaged over the rows. TFRS sums them, which is why its loss grows with the batch, and why it "
+    "learns at this rate.",
+    see="in_batch_loss(np.zeros((8, 4), np.float32), np.zeros((8, 4), np.float32)) / np.log(8)",
+)
+def _(u, v):
+    return float(-np.trace(log_shares(u, v)) / len(u))
+
+
+@in_batch_loss.mistake(
+    "not summed", "You returned the loss of each row. The loss of the batch is one number, their sum."
+)
+def _(u, v):
+    return -np.diag(log_shares(u, v))
+
+
+@in_batch_loss.mistake(
+    "each score judged for itself",
+    "You asked of each of the B x B scores alone whether it is right or wrong (a sigmoid, binary "
+    "cross-entropy). "
+    "The task asks which *one* of the B films is the user's: a softmax over the row.",
+)
+def _(u, v):
+    scores = np.asarray(u, float) @ np.asarray(v, float).T
+    signs = 1 - 2 * np.eye(len(scores))
+    return float(np.logaddexp(0, signs * scores).sum())
+
+
+@in_batch_loss.mistake(
+    "scores taken for probabilities",
+    "Scores are logits: any number, summing to anything. The cross-entropy must be told so "
+    "(from_logits=True), or be "
+    "given the softmax of the scores.",
+    see="tf.nn.softmax([1.0, 0.0])",
+)
+def _(u, v):
+    import tensorflow as tf
+
+    scores = tf.matmul(tf.constant(u, tf.float32), tf.constant(v, tf.float32), transpose_b=True)
+    loss = tf.keras.losses.CategoricalCrossentropy(reduction=tf.keras.losses.Reduction.SUM)
+    return float(loss(tf.eye(len(u)), scores))
+
+
+@in_batch_loss.mistake(
+    "users compete for a film",
+    "You took the softmax over the users, down a column. A row is one user who chooses among the films of the batch.",
+    see="tf.nn.softmax([[2.0, 0.0], [1.0, 0.0]], axis=1)",
+)
+def _(u, v):
+    return float(-np.trace(log_shares(v, u)))
+
+
+@in_batch_loss.mistake(
+    "no negatives",
+    "You rewarded the own films only. Without the other films of the row nothing keeps the scores from "
+    "growing for ever.",
+)
+def _(u, v):
+    return float(-(np.asarray(u) * np.asarray(v)).sum())
+
+
+@in_batch_loss.mistake(
+    "own film missing below the line",
+    "The softmax divides by the sum over *all* films of the batch, the own one included; you left it out.",
+)
+def _(u, v):
+    scores = np.asarray(u, float) @ np.asarray(v, float).T
+    others = np.where(np.eye(len(scores)) > 0, -np.inf, scores)
+    top = others.max(axis=1)
+    return float((top + np.log(np.exp(others - top[:, None]).sum(axis=1)) - np.diag(scores)).sum())
+
+
+@in_batch_loss.mistake(
+    "sign", "A log-probability is negative; the loss is what one makes small, so it is *minus* their sum."
+)
+def _(u, v):
+    return float(np.trace(log_shares(u, v)))
+
+
+@in_batch_loss.mistake(
+    "exp of a large score",
+    "exp(1000) is infinite, and infinity over infinity is no number. Take the largest score of the row "
+    "off first "
+    "(the softmax stays the same), or use a function that does.",
+    see="np.exp(1000.0)",
+)
+def _(u, v):
+    with np.errstate(all="ignore"):
+        e = np.exp(np.asarray(u, float) @ np.asarray(v, float).T)
+        return float(-np.log(np.diag(e) / e.sum(axis=1)).sum())
+
+
+@in_batch_loss.mistake("binary logarithms", "The loss uses natural logarithms: np.log, not np.log2.")
+def _(u, v):
+    return float(-np.trace(log_shares(u, v)) / np.log(2))
+
+
+@in_batch_loss.mistake(
+    "vectors brought to length 1",
+    "You compared directions only (the cosine). The task takes the plain dot product: length counts.",
+)
+def _(u, v):
+    u, v = (np.asarray(x, float) / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12) for x in (u, v))
+    return float(-np.trace(log_shares(u, v)))
+
+
+@in_batch_loss.alternative("TFRS itself")
+def _(u, v):
+    import tensorflow as tf
+    import tensorflow_recommenders as tfrs
+
+    return tfrs.tasks.Retrieval()(tf.constant(u), tf.constant(v))
+
+
+@in_batch_loss.alternative("loops, no library but math")
+def _(u, v):
+    loss = 0.0
+    for i, user in enumerate(u.tolist()):
+        scores = [sum(a * b for a, b in zip(user, film, strict=True)) for film in v.tolist()]
+        loss += max(scores) + math.log(sum(math.exp(s - max(scores)) for s in scores)) - scores[i]
+    return loss
+
+
+@in_batch_loss.alternative("identity labels, Keras loss from logits")
+def _(u, v):
+    import tensorflow as tf
+
+    loss = tf.keras.losses.CategoricalCrossentropy(from_logits=True, reduction="sum")
+    return loss(tf.eye(len(u)), u @ v.T).numpy()
+
+
+# --- 4.2 -----------------------------------------------------------------------------------------------------------
+
+top_k_accuracy = Item(
+    "4.2",
+    "top_k_accuracy",
+    hints=(
+        "How many films score strictly higher than the true one?",
+        "The film's rank is 1 + (how many score higher); it is a hit if rank <= k; the accuracy is the mean over rows.",
+        "rank = 1 + (scores > scores[np.arange(len(true)), true][:, None]).____",
+    ),
+)
+THREE = np.array([[5, 4, 3, 2], [1, 4, 3, 2], [2, 2, 2, 2]], np.float32)
+
+
+@top_k_accuracy.test(1)
+def test_one_film_scores_higher(student):
+    scores = np.array([[0.8, 0.9, 0.7, 0.6, 0.5]], np.float32)
+    got = student.top_k_accuracy(scores, np.array([0]), [1, 2])
+    expect(got, {1: 0.0, 2: 1.0}, "the true film scores .8, one other film more: second place")
+
+
+@top_k_accuracy.test(2)
+def test_three_rows_and_a_tie(student):
+    got = student.top_k_accuracy(THREE, np.array([1, 0, 3]), [1, 2, 4])
+    expect(
+        got,
+        {1: 1 / 3, 2: 2 / 3, 4: 1.0},
+        "the true films score 4, 1 and 2, so they rank second, fourth and (a tie) first",
+    )
+
+
+@top_k_accuracy.test(2)
+def test_any_scores(student, rng):
+    scores = rng.permuted(np.tile(np.arange(12, dtype=np.float32), (10, 1)), axis=1)
+    true = rng.integers(12, size=10)
+    places = [sorted(row, reverse=True).index(row[film]) + 1 for row, film in zip(scores.tolist(), true, strict=True)]
+    want = {k: sum(place <= k for place in places) / 10 for k in (7, 1, 3)}
+    got = student.top_k_accuracy(scores, true, [7, 1, 3])
+    expect(got, want, f"the true films stand at {sorted(places)} in their rows")
+
+
+def by_rank(rank: Callable, accuracy: Callable = lambda ranks, k: float((ranks <= k).mean())) -> Callable:
+    """A top_k_accuracy from a rule for ranks, given all scores and the own ones as a column."""
+
+    def top_k_accuracy(scores, true, ks):
+        scores, true = np.asarray(scores), np.asarray(true)
+        ranks = rank(scores, scores[np.arange(len(true)), true][:, None])
+        return {k: accuracy(ranks, k) for k in ks}
+
+    return top_k_accuracy
+
+
+def higher(scores, own):
+    return 1 + (scores > own).sum(axis=1)
+
+
+top_k_accuracy.mistake(
+    "the film counts against itself",
+    "With >= the true film is among those that 'score higher', and so is every film that ties with it: "
+    "count with > only.",
+    see="(np.array([5, 4, 3, 2]) >= 4).sum()",
+)(by_rank(lambda scores, own: 1 + (scores >= own).sum(axis=1)))
+
+top_k_accuracy.mistake(
+    "worst first",
+    "You ranked from the lowest score up. The best film has the highest score.",
+    see="top_k_accuracy(np.array([[5, 4, 3, 2]]), np.array([1]), [1, 2, 3])",
+)(by_rank(lambda scores, own: 1 + (scores < own).sum(axis=1)))
+
+top_k_accuracy.mistake(
+    "ranks counted from 0",
+    "The best film then has rank 0, and rank <= k lets k + 1 films in. Add 1 to the rank, or ask for rank < k.",
+    see="top_k_accuracy(np.array([[0.8, 0.9]]), np.array([0]), [1])",
+)(by_rank(lambda scores, own: (scores > own).sum(axis=1)))
+
+top_k_accuracy.mistake("one place short", "A film of rank k is still among the best k, so the test is rank <= k.")(
+    by_rank(higher, lambda ranks, k: float((ranks < k).mean()))
+)
+
+top_k_accuracy.mistake(
+    "hits divided by k",
+    "Each row has one true film, so its hit is 0 or 1, whatever k is; the accuracy is the mean of these over the rows.",
+)(by_rank(higher, lambda ranks, k: float((ranks <= k).mean() / k)))
+
+top_k_accuracy.mistake("hits counted, not averaged", "You counted the hits; the accuracy is their share of the rows.")(
+    by_rank(higher, lambda ranks, k: int((ranks <= k).sum()))
+)
+
+top_k_accuracy.mistake("percent", "The accuracy is a share from 0 to 1, not a percentage.")(
+    by_rank(higher, lambda ranks, k: float(100 * (ranks <= k).mean()))
+)
+
+top_k_accuracy.mistake("share of misses", "You averaged the rows whose film is *not* among the best k.")(
+    by_rank(higher, lambda ranks, k: float((ranks > k).mean()))
+)
+
+
+top_k_accuracy.mistake(
+    "hits not averaged",
+    "You returned a yes or no for each row; the accuracy is the share of yeses, one number for each k.",
+)(by_rank(higher, lambda ranks, k: ranks <= k))
+
+
+@top_k_accuracy.mistake(
+    "rows and scores out of line",
+    "Each row is compared with one score, that of its own film: pick it with scores[np.arange(B), true], where "
+    "scores[:, true] would give every row's score for every film, and stand the B scores in a column, "
+    "[:, None].",
+    see="np.array([[5, 4, 3], [1, 4, 3]])[:, [1, 0]]",
+)
+def _(scores, true, ks):
+    ranks = higher(np.asarray(scores), np.asarray(scores)[:, true])
+    return {k: float((ranks <= k).mean()) for k in ks}
+
+
+@top_k_accuracy.mistake(
+    "an order taken for ranks",
+    "argsort says which film stands first, second, third, not at which place a film stands. Count the "
+    "films that score "
+    "higher, or look for the film in the order.",
+    see="np.argsort([-5, -2, -9])",
+)
+def _(scores, true, ks):
+    places = np.argsort(-np.asarray(scores), axis=1, kind="stable")[np.arange(len(true)), true]
+    return {k: float((places < k).mean()) for k in ks}
+
+
+@top_k_accuracy.mistake(
+    "a tie costs a rank",
+    "You looked for the film's place in a sorted list, where one of two equal films must stand behind "
+    "the other. "
+    "TFRS counts the films that score higher, so a tie counts as a hit.",
+    see="top_k_accuracy(np.zeros((1, 4)), np.array([3]), [1])",
+)
+def _(scores, true, ks):
+    order = np.argsort(-np.asarray(scores), axis=1, kind="stable")
+    return {k: float((order[:, :k] == np.asarray(true)[:, None]).any(axis=1).mean()) for k in ks}
+
+
+@top_k_accuracy.mistake(
+    "the diagonal taken for the true films",
+    "In the batch of the loss the own film of row i stands in column i. Here the columns are all films, "
+    "and `true` says "
+    "which one is the row's.",
+)
+def _(scores, true, ks):
+    scores = np.asarray(scores)
+    ranks = higher(scores, np.diag(scores)[: len(scores), None])
+    return {k: float((ranks <= k).mean()) for k in ks}
+
+
+@top_k_accuracy.mistake(
+    "best k of the whole matrix",
+    "You sorted all scores of all users together. Each row is ranked for itself: scores of two users "
+    "cannot be compared.",
+)
+def _(scores, true, ks):
+    scores, true = np.asarray(scores), np.asarray(true)
+    own = scores[np.arange(len(true)), true]
+    return {k: float((1 + (scores.ravel() > own[:, None]).sum(axis=1) <= k).mean()) for k in ks}
+
+
+@top_k_accuracy.alternative("tf.math.in_top_k")
+def _(scores, true, ks):
+    import tensorflow as tf
+
+    return {k: float(tf.reduce_mean(tf.cast(tf.math.in_top_k(true, scores, k), tf.float32))) for k in ks}
+
+
+@top_k_accuracy.alternative("loops")
+def _(scores, true, ks):
+    hits = dict.fromkeys(ks, 0)
+    for row, film in zip(scores.tolist(), true.tolist(), strict=True):
+        better = sum(score > row[film] for score in row)
+        for k in ks:
+            hits[k] += better < k
+    return {k: count / len(scores) for k, count in hits.items()}
+
+
+@top_k_accuracy.alternative("the k-th best score as a bar to reach")
+def _(scores, true, ks):
+    own, ranked = np.take_along_axis(scores, true[:, None], axis=1)[:, 0], -np.sort(-scores, axis=1)
+    return {k: np.mean(own >= ranked[:, k - 1]) for k in ks}
+
+
+# --- 4.3 -----------------------------------------------------------------------------------------------------------
+
+movielens_model = Item(
+    "4.3",
+    "MovielensModel",
+    hints=(
+        "What does the task need from each tower, in which order, and when is it worth working out the metrics?",
+        "super().__init__(), keep the three; then return self.task(user vectors, film vectors, compute_metrics=...).",
+        'return self.task(self.user_model(features["user_id"]), ____, compute_metrics=not training)',
+    ),
+)
+USERS, FILMS = list("abcd"), list("ABCD")
+USER_VECTORS, FILM_VECTORS = 0.5 * np.eye(4), 0.5 * np.eye(4)[[1, 2, 3, 0]]
+BATCH = {"user_id": ["b", "a", "b"], "movie_title": ["A", "D", "C"]}
+LOSS = 7.0  # what the recorder gives back
+
+
+def toy_model(student, task):
+    """The student's model of two small towers, then the towers."""
+    user_tower = student.workshop.tower(USERS, USER_VECTORS)
+    film_tower = student.workshop.tower(FILMS, FILM_VECTORS)
+    return student.MovielensModel(user_tower, film_tower, task), user_tower, film_tower
+
+
+def recorded(student, *modes: bool) -> list[tuple]:
+    """For BATCH and each value of `training`: what compute_loss returns, and how it called a stand-in "
+    "for the task."""
+    task = student.workshop.recorder(LOSS)
+    model, *_ = toy_model(student, task)
+    returned = [student.workshop.compute_loss(model, BATCH, training) for training in modes]
+    notes = student.method(task, "notes")
+    expect(
+        {"calls of self.task": len(notes)},
+        {"calls of self.task": len(modes)},
+        "one call of the task for each batch",
+    )
+    return [(value, *note) for value, note in zip(returned, notes, strict=True)]
+
+
+def named(vectors) -> str:
+    """What a task was given, in words."""
+    known = {
+        "the users' vectors": USER_VECTORS[[USERS.index(word) for word in BATCH["user_id"]]],
+        "the films' vectors": FILM_VECTORS[[FILMS.index(word) for word in BATCH["movie_title"]]],
+        "the unknown row, three times": np.zeros((3, 4)),
+    }
+    if isinstance(vectors, np.ndarray) and vectors.dtype.kind == "f" and vectors.shape == (3, 4):
+        return next((name for name, want in known.items() if np.allclose(vectors, want, atol=1e-6)), "other vectors")
+    if isinstance(vectors, np.ndarray):
+        return f"{'numbers' if vectors.dtype.kind in 'fiu' else 'words'} of shape {list(vectors.shape)}"
+    return f"a {type(vectors).__name__}"
+
+
+@movielens_model.test(2)
+def test_users_query_and_films_are_the_candidates(student):
+    [(_, queries, candidates, _)] = recorded(student, True)
+    want = ["the users' vectors", "the films' vectors"]
+    expect([named(queries), named(candidates)], want, "what compute_loss hands to the task: first, then second")
+
+
+@movielens_model.test(1)
+def test_the_loss_of_the_task_comes_back(student):
+    [(returned, *_)] = recorded(student, True)
+    expect(returned, LOSS, "what compute_loss returns when the task says that the loss is 7")
+
+
+@movielens_model.test(2)
+def test_metrics_wait_until_training_is_over(student):
+    training, evaluating = (flag for *_, flag in recorded(student, True, False))
+    want = {True: False, False: True}
+    expect(
+        {True: training, False: evaluating},
+        want,
+        "compute_metrics, as the task gets it, by the value of training",
+    )
+
+
+@movielens_model.test(2)
+def test_both_towers_learn(student):
+    model, user_tower, film_tower = toy_model(student, student.workshop.retrieval_task())
+    losses = student.workshop.train(model, {"user_id": USERS, "movie_title": FILMS}, steps=5, learning_rate=2.0)
+    users, films = student.workshop.embed(user_tower, USERS), student.workshop.embed(film_tower, FILMS)
+    moved = {"users": not np.allclose(users, USER_VECTORS), "films": not np.allclose(films, FILM_VECTORS)}
+    expect(moved, {"users": True, "films": True}, "whether five steps of training move the vectors of the towers")
+    require(
+        losses[-1] < 0.05,
+        losses[-1],
+        "below .05: the loss after five steps, with four users and one film each",
+    )
+    best = [FILMS[row] for row in np.argmax(users @ films.T, axis=1)]
+    expect(best, FILMS, "after five steps, the best film of each user is the one that this user watched")
+
+
+def model(compute_loss: Callable) -> Callable:
+    """A class like the solution's but for its compute_loss; a function, so that TensorFlow is imported "
+    "when called."""
+
+    def MovielensModel(user_model, movie_model, task):
+        import tensorflow_recommenders as tfrs
+
+        class MovielensModel(tfrs.Model):
+            def __init__(self):
+                super().__init__()
+                self.user_model, self.movie_model, self.task = user_model, movie_model, task
+
+        MovielensModel.compute_loss = compute_loss
+        return MovielensModel()
+
+    return MovielensModel
+
+
+def refused(got) -> Callable:
+    """Recognises a mistake by the value that a test refused."""
+    return lambda value: same(value, got)
+
+
+@movielens_model.mistake(
+    "towers swapped",
+    "The task takes the users' vectors first, then the films'. The other way round the film asks for its "
+    "user, and the "
+    "metric looks for films among the neighbours of a film. The loss still falls, so nothing seems wrong.",
+    when=refused(["the films' vectors", "the users' vectors"]),
+)
+@model
+def _(self, features, training=False):
+    users, films = self.user_model(features["user_id"]), self.movie_model(features["movie_title"])
+    return self.task(films, users, compute_metrics=not training)
+
+
+@movielens_model.mistake(
+    "features swapped",
+    "The user tower got titles and the film tower ids. Words that a tower does not know all have the row "
+    "for unknown "
+    "ones, so every user looks the same, and every film too.",
+    see='user_model(tf.constant(["Toy Story (1995)"]))',
+    when=refused(["the unknown row, three times", "the unknown row, three times"]),
+)
+@model
+def _(self, features, training=False):
+    users, films = self.user_model(features["movie_title"]), self.movie_model(features["user_id"])
+    return self.task(users, films, compute_metrics=not training)
+
+
+@movielens_model.mistake(
+    "titles in the user tower",
+    'The user tower got features["movie_title"]. It knows no titles, so every user has the row for unknown words.',
+    see='user_model(tf.constant(["Toy Story (1995)"]))',
+    when=refused(["the unknown row, three times", "the films' vectors"]),
+)
+@model
+def _(self, features, training=False):
+    titles = features["movie_title"]
+    return self.task(self.user_model(titles), self.movie_model(titles), compute_metrics=not training)
+
+
+@movielens_model.mistake(
+    "one tower on both sides",
+    "Both arguments of the task are the films' vectors, so each film looks for itself and finds it.",
+    when=refused(["the films' vectors", "the films' vectors"]),
+)
+@model
+def _(self, features, training=False):
+    films = self.movie_model(features["movie_title"])
+    return self.task(films, films, compute_metrics=not training)
+
+
+@movielens_model.mistake(
+    "not the vectors of these towers",
+    "The task got vectors that the two towers do not give for this batch. Keep the towers that __init__ "
+    "is handed, and "
+    "pass on what they return, unchanged: new towers, or copies, are never the ones that are asked later.",
+    when=lambda got: isinstance(got, list) and "other vectors" in got,
+)
+@model
+def _(self, features, training=False):
+    import tensorflow as tf
+
+    users, films = (tf.keras.models.clone_model(tower) for tower in (self.user_model, self.movie_model))
+    return self.task(users(features["user_id"]), films(features["movie_title"]), compute_metrics=not training)
+
+
+@movielens_model.mistake(
+    "words handed to the task",
+    "The task got the ids and titles themselves. It takes vectors: put each feature through its tower first.",
+    when=refused(["words of shape [3]", "words of shape [3]"]),
+)
+@model
+def _(self, features, training=False):
+    return self.task(features["user_id"], features["movie_title"], compute_metrics=not training)
+
+
+@movielens_model.mistake(
+    "the task not used",
+    "compute_loss never calls self.task. The task holds the loss *and* the metrics; a loss of your own "
+    "leaves evaluate "
+    "without any.",
+    when=refused({"calls of self.task": 0}),
+)
+@model
+def _(self, features, training=False):
+    import tensorflow as tf
+
+    users, films = self.user_model(features["user_id"]), self.movie_model(features["movie_title"])
+    scores = tf.matmul(users, films, transpose_b=True)
+    return tf.reduce_sum(tf.nn.sparse_softmax_cross_entropy_with_logits(tf.range(len(scores)), scores))
+
+
+@movielens_model.mistake(
+    "metrics in training",
+    "The task worked its metrics out for the training batch too. To rank every film for 8,192 users "
+    "takes longer than to "
+    "learn from them: compute_metrics must be False when training is True.",
+    when=refused({True: True, False: True}),
+)
+@model
+def _(self, features, training=False):
+    return self.task(self.user_model(features["user_id"]), self.movie_model(features["movie_title"]))
+
+
+@movielens_model.mistake(
+    "metrics the wrong way round",
+    "compute_metrics=training asks for them in training, and leaves them out of evaluate, which then reports 0.",
+    when=refused({True: True, False: False}),
+)
+@model
+def _(self, features, training=False):
+    users, films = self.user_model(features["user_id"]), self.movie_model(features["movie_title"])
+    return self.task(users, films, compute_metrics=training)
+
+
+@movielens_model.mistake(
+    "metrics never",
+    "compute_metrics is False in evaluation as well, so evaluate reports 0 for every k. It depends on `training`.",
+    when=refused({True: False, False: False}),
+)
+@model
+def _(self, features, training=False):
+    users, films = self.user_model(features["user_id"]), self.movie_model(features["movie_title"])
+    return self.task(users, films, compute_metrics=False)
+
+
+@movielens_model.mistake(
+    "loss not returned",
+    "compute_loss ends without `return`, so the loss is None and there is nothing to learn from.",
+    when=refused(None),
+)
+@model
+def _(self, features, training=False):
+    users, films = self.user_model(features["user_id"]), self.movie_model(features["movie_title"])
+    self.task(users, films, compute_metrics=not training)
+
+
+@movielens_model.mistake(
+    "loss divided by the rows",
+    "You divided the task's loss by the number of rows. The recipe learns from the sum; read it per row, "
+    "if you like, "
+    "when you print it.",
+    when=refused(LOSS / 3),
+)
+@model
+def _(self, features, training=False):
+    users, films = self.user_model(features["user_id"]), self.movie_model(features["movie_title"])
+    return self.task(users, films, compute_metrics=not training) / len(features["user_id"])
+
+
+@movielens_model.mistake(
+    "a tower that stands still",
+    "No gradient reaches one of the towers, so its vectors stay as they were drawn.",
+    when=lambda got: same(got, {"users": True, "films": False}) or same(got, {"users": False, "films": True}),
+)
+@model
+def _(self, features, training=False):
+    import tensorflow as tf
+
+    users, films = (
+        self.user_model(features["user_id"]),
+        tf.stop_gradient(self.movie_model(features["movie_title"])),
+    )
+    return self.task(users, films, compute_metrics=not training)
+
+
+@movielens_model.mistake(
+    "super().__init__() forgotten",
+    "Keras prepares a model in its own __init__: call super().__init__() before you keep anything in self.",
+)
+def _(user_model, movie_model, task):
+    import tensorflow_recommenders as tfrs
+
+    class MovielensModel(tfrs.Model):
+        def __init__(self):
+            self.user_model, self.movie_model, self.task = user_model, movie_model, task
+
+    return MovielensModel()
+
+
+@movielens_model.alternative("arguments by name, towers by other names")
+def _(user_model, movie_model, task):
+    import tensorflow_recommenders as tfrs
+
+    class MovielensModel(tfrs.Model):
+        def __init__(self, users, films, retrieval):
+            super().__init__(name="movielens")
+            self.towers, self.retrieval = {"user_id": users, "movie_title": films}, retrieval
+
+        def compute_loss(self, inputs, training=False):
+            u, v = (tower(inputs[name]) for name, tower in self.towers.items())
+            return self.retrieval(candidate_embeddings=v, query_embeddings=u, compute_metrics=not training)
+
+    return MovielensModel(user_model, movie_model, task)
+
+
+@movielens_model.alternative("through call, one branch a mode")
+def _(user_model, movie_model, task):
+    import tensorflow_recommenders as tfrs
+
+    class MovielensModel(tfrs.Model):
+        def __init__(self):
+            super().__init__()
+            self.user_model, self.movie_model, self.task = user_model, movie_model, task
+
+        def call(self, features):
+            return self.user_model(features["user_id"]), self.movie_model(features["movie_title"])
+
+        def compute_loss(self, features, training=False):
+            vectors = self(features)
+            if training:
+                return self.task(*vectors, None, None, None, False)
+            return self.task(*vectors)
+
+    return MovielensModel()
+
+
+# --- 4.4 -----------------------------------------------------------------------------------------------------------
+
+fit_and_evaluate = Item(
+    "4.4",
+    "fit_and_evaluate",
+    slow=True,
+    hints=(
+        "Is the last batch's loss still 6,272 ln 6,272 = 54,841? Then nothing was learnt. Who gives the metrics?",
+        "Retrieval(metrics=FactorizedTopK(titles.batch(2048).map(movie_model), ks=...)); compile, fit, evaluate.",
+        "model.compile(optimizer=tf.keras.optimizers.____(0.1)); model.fit(train.batch(8192).cache(), epochs=3)",
+    ),
+)
+KEYS = ["loss", "top_10", "top_50", "top_100"]
+TOLERANCE = 0.003  # of a share: FactorizedTopK's rounding costs .001
+
+
+@functools.cache
+def course():
+    """The arrays, and the rows of the course's split."""
+    from autograder.two_tower import course_split
+    from data import movielens
+
+    return movielens.arrays(), *course_split()
+
+
+def columns(arrays, rows) -> dict[str, np.ndarray]:
+    return {"user_id": arrays.users[arrays.user[rows]], "movie_title": arrays.titles[arrays.title[rows]]}
+
+
+def is_number(value) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+@fit_and_evaluate.test(5)
+def test_three_epochs_find_as_many_films_as_they_should(student, rng):
+    from autograder import two_tower
+    from autograder.measure import window
+
+    arrays, train, test = course()
+    start = two_tower.initial_embeddings(int(rng.integers(2**31)), len(arrays.users), len(arrays.titles))
+    user_model = student.workshop.tower(arrays.users, start.users)
+    movie_model = student.workshop.tower(arrays.titles, start.titles)
+    datasets = [
+        student.workshop.dataset(part) for part in (arrays.titles, columns(arrays, train), columns(arrays, test))
+    ]
+    answer = student.fit_and_evaluate(user_model, movie_model, *datasets)
+    known = isinstance(answer, Mapping) and sorted(map(str, answer)) == sorted(KEYS)
+    require(
+        known and all(map(is_number, answer.values())),
+        answer,
+        f"a dict of four finite numbers: {', '.join(KEYS)}",
+    )
+
+    towers = two_tower.Towers(
+        student.workshop.embed(user_model, arrays.users), student.workshop.embed(movie_model, arrays.titles)
+    )
+    moved = {
+        "users": not np.allclose(towers.users, start.users),
+        "titles": not np.allclose(towers.titles, start.titles),
+    }
+    expect(moved, {"users": True, "titles": True}, "whether the vectors of the towers have changed")
+    own = two_tower.hit_rates(two_tower.all_scores(towers), arrays.user[test], arrays.title[test], ks=(10, 50, 100))
+    got = {f"hit_{k}": round(own[k], 4) for k in (10, 100)} | {key: float(answer[key]) for key in KEYS}
+    windows = {"hit_10": window("hit_10"), "hit_100": window("hit_100"), "loss": window("train_loss")}
+    bounds = "; ".join(f"{name} from {low:.6g} to {high:.6g}" for name, (low, high) in windows.items())
+    within = all(low <= got[name] <= high for name, (low, high) in windows.items())
+    require(
+        within,
+        got,
+        f"{bounds} (hit_10 and hit_100 are this check's own ranks of the test films, by your towers)",
+    )
+    agree = all(abs(got[f"top_{k}"] - own[k]) <= TOLERANCE for k in own)
+    ranked = ", ".join(f"top_{k} about {share:.4f}" for k, share in own.items())
+    require(agree, got, f"{ranked}: what your own towers give when this check ranks the test films with them")
+
+
+def recipe(
+    user_model,
+    movie_model,
+    titles,
+    train,
+    test,
+    *,
+    optimizer="Adagrad",
+    rate=0.1,
+    epochs=3,
+    batch_size=8192,
+    users_compete=False,
+    films_query=False,
+    probabilities=False,
+    divide=False,
+    stale=False,
+    candidates=None,
+) -> tuple[list[float], dict[str, float]]:
+    """The solution, its loss collapsed onto distinct users and titles (as lesson 4 ends), and ways to spoil it.
+
+    Returns the losses that History holds, and what `evaluate` gives.
+    """
+    import tensorflow as tf
+    import tensorflow_recommenders as tfrs
+
+    films = candidates or titles.batch(2048).map(movie_model)
+    if stale:
+        films = tf.data.Dataset.from_tensors(next(iter(films)))
+    metric = tfrs.metrics.FactorizedTopK(films, ks=(10, 50, 100))
+
+    class Model(tfrs.Model):
+        def __init__(self):
+            super().__init__()
+            self.towers, self.metric = [user_model, movie_model], metric
+
+        def compute_loss(self, features, training=False):
+            users, row = tf.unique(features["user_id"])
+            titles, column = tf.unique(features["movie_title"])
+            u, v = user_model(users), movie_model(titles)
+            if not training:
+                pairs = tf.gather(u, row), tf.gather(v, column)
+                metric.update_state(*(reversed(pairs) if films_query else pairs))
+            if users_compete:
+                u, v, row, column = v, u, column, row
+            scores, count = tf.matmul(u, v, transpose_b=True), tf.cast(tf.math.bincount(column), tf.float32)
+            own = tf.stack([row, column], axis=1)
+            if probabilities:
+                shares = scores / tf.linalg.matvec(scores, count)[:, None]
+                costs = -tf.math.log(tf.clip_by_value(tf.gather_nd(shares, own), 1e-7, 1 - 1e-7))
+            else:
+                total = tf.reduce_logsumexp(scores + tf.math.log(count), axis=1)
+                costs = tf.gather(total, row) - tf.gather_nd(scores, own)
+            return tf.reduce_mean(costs) if divide else tf.reduce_sum(costs)
+
+    model = Model()
+    model.compile(optimizer=getattr(tf.keras.optimizers, optimizer)(rate))
+    losses = []
+    if epochs:
+        losses = model.fit(train.batch(batch_size).cache(), epochs=epochs, verbose=0).history["loss"]
+    return losses, model.evaluate(test.batch(4096), return_dict=True, verbose=0)
+
+
+def answer(loss: float, found: dict[str, float]) -> dict[str, float]:
+    """The dict that the item asks for."""
+    return {"loss": loss} | {f"top_{k}": found[f"factorized_top_k/top_{k}_categorical_accuracy"] for k in (10, 50, 100)}
+
+
+def spoilt(**how) -> Callable:
+    """A fit_and_evaluate with one thing changed."""
+
+    def fit_and_evaluate(*given):
+        losses, found = recipe(*given, **how)
+        return answer(losses[-1], found)
+
+    return fit_and_evaluate
+
+
+def seen(tell: Callable) -> Callable:
+    """Recognises a mistake by what the test saw: an object with hit_10, hit_100, loss, top_10, top_50, "
+    "top_100."""
+    return lambda got: isinstance(got, dict) and "hit_100" in got and bool(tell(SimpleNamespace(**got)))
+
+
+def learnt(got) -> bool:
+    """Whether the towers are about as they should be, whatever was returned."""
+    return 0.22 < got.hit_100 < 0.255 and got.hit_10 < 0.028
+
+
+def loss_of_the_batch(got) -> bool:
+    """Whether the loss can be that of 6,272 rows; 54,841 is where it starts."""
+    return 49_000 < got.loss < 54_900
+
+
+@fit_and_evaluate.mistake(
+    "towers never trained",
+    "The towers are as they came. Either `fit` was not called, or a model with other towers was fitted.",
+    when=refused({"users": False, "titles": False}),
+)
+def _(*given):
+    _, found = recipe(*given, epochs=0)
+    return answer(found["loss"], found)
+
+
+@fit_and_evaluate.mistake(
+    "one tower not trained",
+    "Only one tower has changed: the other got words that it does not know, or a copy of it was trained in its stead.",
+    see='check("4.3")',
+    when=lambda got: same(got, {"users": True, "titles": False}) or same(got, {"users": False, "titles": True}),
+)
+def _(user_model, *others):
+    import tensorflow as tf
+
+    return spoilt(epochs=1)(tf.keras.models.clone_model(user_model), *others)
+
+
+@fit_and_evaluate.mistake(
+    "mean instead of sum",
+    "The loss is that of one row, so the gradients are thousands of times smaller, and Adagrad, which "
+    "starts from an "
+    "accumulator of .1, hardly moves: the hits are those of chance (100/1664 = .060). Leave Retrieval "
+    "its own loss.",
+    when=seen(lambda got: got.hit_100 < 0.08 and got.loss < 20),
+)
+def _(*given):
+    return spoilt(divide=True)(*given)
+
+
+@fit_and_evaluate.mistake(
+    "scores taken for probabilities",
+    "Fewer hits than chance (100/1664 = .060), and a loss above the untrained one: a cross-entropy of "
+    "your own must be told "
+    "that scores are logits (from_logits=True). Retrieval's own loss knows.",
+    when=seen(lambda got: got.hit_100 < 0.052 and got.loss > 54_850),
+)
+def _(*given):
+    return spoilt(probabilities=True)(*given)
+
+
+@fit_and_evaluate.mistake(
+    "steps too small",
+    "The loss stands where it began, at 6,272 ln 6,272 = 54,841, and the hits at chance (100/1664 = "
+    ".060): thirty steps of "
+    "this size lead nowhere. That is what Adam and Adagrad do at their own default, .001; say Adagrad(0.1).",
+    see="6272 * np.log(6272)",
+    when=seen(lambda got: got.hit_100 < 0.08 and 54_700 < got.loss < 54_900),
+)
+def _(*given):
+    return spoilt(optimizer="Adam", rate=0.001)(*given)
+
+
+@fit_and_evaluate.mistake(
+    "a tenth of the learning rate",
+    "Something was learnt, yet the loss has hardly left 6,272 ln 6,272 = 54,841: so it looks with "
+    "Adagrad(0.01). Three "
+    "epochs need 0.1.",
+    when=seen(lambda got: 0.08 < got.hit_100 < 0.22 and 54_400 < got.loss < 54_900),
+)
+def _(*given):
+    return spoilt(rate=0.01)(*given)
+
+
+@fit_and_evaluate.mistake(
+    "stopped early",
+    "So high a loss is what one or two epochs leave (or steps that are too small). The hits are higher, "
+    "not lower, than "
+    "after three: that is no error of yours, and worth a thought.",
+    when=seen(lambda got: 0.235 < got.hit_100 < 0.3 and got.hit_10 > 0.026 and 51_900 < got.loss < 54_700),
+)
+def _(*given):
+    return spoilt(epochs=1)(*given)
+
+
+@fit_and_evaluate.mistake(
+    "too many epochs",
+    "The loss is lower than three epochs can make it, and the hits are fewer: more training makes this "
+    "model worse at "
+    "what it is for.",
+    when=seen(lambda got: 46_000 < got.loss < 51_000 and 0.16 < got.hit_100 < 0.232),
+)
+def _(*given):
+    return spoilt(epochs=10)(*given)
+
+
+@fit_and_evaluate.mistake(
+    "steps too large",
+    "The vectors were thrown about: few hits, although the loss has moved. The recipe is Adagrad(0.1).",
+    when=seen(lambda got: got.hit_100 < 0.19 and 50_000 < got.loss < 54_400 or got.loss > 75_000),
+)
+def _(*given):
+    return spoilt(rate=1.0)(*given)
+
+
+@fit_and_evaluate.mistake(
+    "towers swapped",
+    "The task was given films first, users second. Then films query, the softmax runs over users, and "
+    "the metric ranks "
+    "films among the neighbours of a film: top_10 comes out too high, while top_100 looks right by accident.",
+    see='check("4.3")',
+    when=seen(lambda got: 0.19 < got.hit_100 < 0.245 and 0.005 < got.top_10 - got.hit_10 < 0.06 and got.top_100 < 0.27),
+)
+def _(*given):
+    return spoilt(users_compete=True, films_query=True)(*given)
+
+
+@fit_and_evaluate.mistake(
+    "users compete for a film",
+    "Your towers find a little too few, and nothing else is wrong: so it is when the softmax runs over "
+    "the users of the "
+    "batch. Its rows are users, its columns films.",
+    see='check("4.3")',
+    when=seen(lambda got: 0.2 < got.hit_100 < 0.225 and 51_000 < got.loss < 51_900 and got.top_10 - got.hit_10 < 0.003),
+)
+def _(*given):
+    return spoilt(users_compete=True)(*given)
+
+
+@fit_and_evaluate.mistake(
+    "trained on the test rows too",
+    "So many hits come of training on the very rows that the test asks about. Fit on `train` alone.",
+    when=seen(lambda got: got.hit_100 > 0.3),
+)
+def _(user_model, movie_model, titles, train, test):
+    return spoilt()(user_model, movie_model, titles, train.concatenate(test), test)
+
+
+@fit_and_evaluate.mistake(
+    "measured on the train rows",
+    "Your towers find fewer of the test films than you report: these are the hits among films they were trained on.",
+    when=seen(lambda got: learnt(got) and 0.3 < got.top_100 < 0.45),
+)
+def _(user_model, movie_model, titles, train, test):
+    return spoilt()(user_model, movie_model, titles, train, train.take(20_000))
+
+
+@fit_and_evaluate.mistake(
+    "metrics read from the training",
+    "The metrics in fit's History are 0, for nobody worked them out: compute_metrics is False in "
+    "training. Ask evaluate.",
+    when=seen(lambda got: learnt(got) and got.top_100 == 0),
+)
+def _(*given):
+    losses, found = recipe(*given)
+    return answer(losses[-1], dict.fromkeys(found, 0.0))
+
+
+@fit_and_evaluate.mistake(
+    "interactions as candidates",
+    "The candidates hold a film once for every time somebody watched it, and each copy takes a place in "
+    "the top 100. "
+    "Candidates are the unique titles.",
+    when=seen(lambda got: learnt(got) and 0 < got.top_100 < 0.1),
+)
+def _(user_model, movie_model, titles, train, test):
+    films = train.batch(2048).map(lambda row: movie_model(row["movie_title"])).take(8)
+    return spoilt(candidates=films)(user_model, movie_model, titles, train, test.take(4096))
+
+
+@fit_and_evaluate.mistake(
+    "candidates frozen before training",
+    "The films' vectors were worked out before `fit`, while they were still next to nothing, so each "
+    "true film easily "
+    "beats them all. Give the metric a Dataset that maps through the tower: it asks again at every evaluation.",
+    when=seen(lambda got: learnt(got) and 0.45 < got.top_100 <= 1),
+)
+def _(*given):
+    return spoilt(stale=True)(*given)
+
+
+@fit_and_evaluate.mistake(
+    "percent", "The metrics are shares from 0 to 1.", when=seen(lambda got: learnt(got) and got.top_100 > 1)
+)
+def _(*given):
+    losses, found = recipe(*given)
+    return answer(losses[-1], {key: 100 * value for key, value in found.items()})
+
+
+@fit_and_evaluate.mistake(
+    "loss of the test",
+    "This is evaluate's loss, that of the last test batch, 3,616 rows. Asked for is the training loss in "
+    "fit's History.",
+    when=seen(lambda got: learnt(got) and 27_900 < got.loss < 28_600),
+)
+def _(*given):
+    _, found = recipe(*given)
+    return answer(found["loss"], found)
+
+
+@fit_and_evaluate.mistake(
+    "loss of the first epoch",
+    "The towers are trained as they should be, but this is the loss of an earlier epoch. The last one is [-1].",
+    when=seen(lambda got: learnt(got) and 51_950 < got.loss < 54_800),
+)
+def _(*given):
+    losses, found = recipe(*given)
+    return answer(losses[0], found)
+
+
+@fit_and_evaluate.mistake(
+    "loss of a row",
+    "You divided the loss by the rows of the batch: good to read, but asked for is the number in fit's History.",
+    when=seen(lambda got: learnt(got) and 0 < got.loss < 20),
+)
+def _(*given):
+    losses, found = recipe(*given)
+    return answer(losses[-1] / 6272, found)
+
+
+@fit_and_evaluate.mistake(
+    "another batch size",
+    "The hits are fine, the loss is that of a batch of another size. It is a sum, and contains ln B "
+    "besides, so losses "
+    "of different batch sizes cannot be compared: take 8,192, which leaves 6,272 rows for the last batch.",
+    see="80_000 % 8192",
+    when=seen(lambda got: learnt(got) and 20 < got.loss < 75_000 and not loss_of_the_batch(got)),
+)
+def _(*given):
+    return spoilt(batch_size=1024)(*given)
+
+
+fit_and_evaluate.alternative("the softmax collapsed onto distinct users and titles")(lambda *given: spoilt()(*given))
+
+
+@fit_and_evaluate.alternative("all of it in numpy")
+def _(user_model, movie_model, titles, train, test):
+    from autograder import two_tower
+
+    models = {"user_id": user_model, "movie_title": movie_model}
+    tables = {name: model.trainable_variables[0] for name, model in models.items()}  # row 0 is for unknown words
+
+    def columns(rows):
+        [batch] = rows.batch(100_000)
+        return [model.layers[0](batch[name]).numpy() - 1 for name, model in models.items()]
+
+    start = two_tower.Towers(*(table.numpy()[1:] for table in tables.values()))
+    towers, losses = two_tower.fit(*columns(train), start)
+    for table, trained in zip(tables.values(), towers, strict=True):
+        table.assign(np.vstack([table.numpy()[:1], trained]))
+    hits = two_tower.hit_rates(two_tower.all_scores(towers), *columns(test), ks=(10, 50, 100))
+    return {"loss": losses[-1, -1], **{f"top_{k}": share for k, share in hits.items()}}
+
+
+# --- 4.5 -----------------------------------------------------------------------------------------------------------
+
+keras2_losses = Item(
+    "4.5",
+    "keras2_losses",
+    hints=(
+        "Which batch does History keep, which one does the bar count twice, and what does a mean per row divide by?",
+        "History keeps the last. The bar adds all and the last again. A row's mean divides the sum by all rows.",
+        '{"history": l[-1], "bar": (sum(l) + ____) / (len(l) + 1), "per_row": sum(l) / sum(sizes)}',
+    ),
+)
+LOSSES, SIZES = [10.0, 8.0, 6.0, 2.0], [4, 4, 4, 3]
+
+
+def loss_named(student, name: str, losses: list[float], sizes: list[int]):
+    """One of the three numbers of the student's answer."""
+    answer = student.keras2_losses(losses, sizes)
+    keys = sorted(map(str, answer)) if isinstance(answer, Mapping) else None
+    require(keys == ["bar", "history", "per_row"], answer, "a dict with the keys history, bar and per_row")
+    return answer[name]
+
+
+def drawn(rng) -> tuple[list[float], list[int]]:
+    """Losses and sizes of an epoch of five batches, the last one smaller."""
+    return rng.uniform(20, 60, 5).round(1).tolist(), [16, 16, 16, 16, int(rng.integers(3, 12))]
+
+
+@keras2_losses.test(1)
+def test_history_keeps_one_batch(student, rng):
+    expect(
+        loss_named(student, "history", LOSSES, SIZES),
+        2.0,
+        "the loss in History after batches of 10, 8, 6 and 2",
+    )
+    losses, sizes = drawn(rng)
+    expect(
+        loss_named(student, "history", losses, sizes),
+        losses[4],
+        f"the loss in History after batches of {losses}",
+    )
+
+
+@keras2_losses.test(1)
+def test_the_bar_counts_one_batch_twice(student, rng):
+    expect(loss_named(student, "bar", LOSSES, SIZES), 5.6, "what the bar shows: (10 + 8 + 6 + 2 + 2) / 5")
+    losses, sizes = drawn(rng)
+    want = float(np.mean([*losses, losses[4]]))
+    expect(loss_named(student, "bar", losses, sizes), want, f"what the bar shows after batches of {losses}")
+
+
+@keras2_losses.test(1)
+def test_a_row_costs_the_same_wherever_it_stands(student, rng):
+    expect(loss_named(student, "per_row", LOSSES, SIZES), 26 / 15, "26 in all, for 4 + 4 + 4 + 3 rows")
+    losses, sizes = drawn(rng)
+    want = math.fsum(losses) / math.fsum(sizes)
+    expect(
+        loss_named(student, "per_row", losses, sizes),
+        want,
+        f"the mean over the rows of batches of {sizes} rows",
+    )
+
+
+def right(losses, sizes) -> dict[str, float]:
+    return {
+        "history": losses[-1],
+        "bar": (sum(losses) + losses[-1]) / (len(losses) + 1),
+        "per_row": sum(losses) / sum(sizes),
+    }
+
+
+def three(**wrong: Callable) -> Callable:
+    """A keras2_losses that works one of its numbers out otherwise."""
+    return lambda losses, sizes: right(losses, sizes) | {name: rule(losses, sizes) for name, rule in wrong.items()}
+
+
+keras2_losses.mistake(
+    "a plain mean for the bar",
+    "The finished bar is no mean of the batches: it counts the last batch twice, and divides by one more.",
+    see="(10 + 8 + 6 + 2 + 2) / 5",
+)(three(bar=lambda losses, sizes: sum(losses) / len(losses)))
+
+keras2_losses.mistake(
+    "the last batch added, not counted",
+    "The bar adds the last batch once more, so it divides by one more as well: by n + 1, not by n.",
+)(three(bar=lambda losses, sizes: (sum(losses) + losses[-1]) / len(losses)))
+
+keras2_losses.mistake("the first batch twice", "It is the last batch that the bar counts twice: it closes with it.")(
+    three(bar=lambda losses, sizes: (sum(losses) + losses[0]) / (len(losses) + 1))
+)
+
+keras2_losses.mistake(
+    "the bar weighted by rows",
+    "The bar knows nothing of rows: each batch counts once, whatever its size, and the last one twice.",
+)(three(bar=lambda losses, sizes: float(np.average(losses, weights=sizes))))
+
+keras2_losses.mistake(
+    "a mean in History",
+    "The loss of a TFRS model is a plain number, not a metric, so nothing averages it: History holds the last batch's.",
+)(three(history=lambda losses, sizes: sum(losses) / len(losses)))
+
+keras2_losses.mistake("the first batch in History", "Each batch overwrites the one before: the last one stays.")(
+    three(history=lambda losses, sizes: losses[0])
+)
+
+keras2_losses.mistake(
+    "mean of the batches' means",
+    "A row in the small last batch then weighs more than the others. Divide all of the loss by all of the rows.",
+)(three(per_row=lambda losses, sizes: sum(loss / size for loss, size in zip(losses, sizes, strict=True)) / len(losses)))
+
+keras2_losses.mistake(
+    "the last batch alone per row",
+    "You divided the last batch's loss by its rows; the epoch has more batches.",
+)(three(per_row=lambda losses, sizes: losses[-1] / sizes[-1]))
+
+keras2_losses.mistake(
+    "a batch taken for a row",
+    "You divided by the number of batches. A batch holds many rows: divide by their number.",
+)(three(per_row=lambda losses, sizes: sum(losses) / len(losses)))
+
+
+@keras2_losses.alternative("numpy")
+def _(batch_losses, batch_sizes):
+    losses = np.asarray(batch_losses)
+    return {
+        "history": losses[-1],
+        "bar": np.append(losses, losses[-1]).mean(),
+        "per_row": np.average(losses / batch_sizes, weights=batch_sizes),
+    }
+
+
+@keras2_losses.alternative("a running bar")
+def _(batch_losses, batch_sizes):
+    total = rows = 0
+    for loss, size in zip(batch_losses, batch_sizes, strict=True):
+        total, rows, last = total + loss, rows + size, loss
+    return {"history": last, "bar": (total + last) / (1 + len(batch_losses)), "per_row": total / rows}
