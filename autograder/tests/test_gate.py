@@ -10,7 +10,7 @@ import pytest
 from autograder import build
 from autograder.item import Item, items
 from autograder.reference import definitions, reference
-from autograder.run import NOT_ATTEMPTED, RAISED, RIGHT, WRONG, check
+from autograder.run import NOT_ATTEMPTED, RAISED, RIGHT, WRONG, check, run_tests
 from autograder.student import Host
 
 ALL = items()
@@ -90,6 +90,9 @@ def test_another_right_answer_is_right(item, entry):
 class Odd:
     """An object that claims to equal everything."""
 
+    def __repr__(self):
+        return "Odd()"
+
     def __eq__(self, other):
         return True
 
@@ -100,9 +103,19 @@ class Odd:
 STRANGE = [np.array(["a", "b"]), np.array([None, None]), np.zeros((0, 3)), [None, [1, "a"]], np.arange(4.0)]
 
 
-@pytest.mark.parametrize("value", [*STRANGE, None, True, 17, -0.5, float("nan"), "x", b"x", [], {}, (), [[1]], Odd(), object])
+PLAIN = [None, True, 17, -0.5, float("nan"), "x", b"x", [], {}, (), [[1]], Odd(), object]
+
+
+@pytest.mark.parametrize("value", [*STRANGE, *PLAIN], ids=repr)
 @by_item(QUICK)
 def test_a_strange_answer_is_refused_and_the_check_survives_it(item, value):
+    tests = run_tests(item, Host({item.function: lambda *args, **kwargs: value}).answer, 0)
+    assert any(test.error for test in tests)
+
+
+@pytest.mark.parametrize("value", [STRANGE[0], STRANGE[1], None, Odd()], ids=repr)
+@by_item(QUICK)
+def test_the_diagnosis_survives_a_strange_answer(item, value):
     result = check(item, Host({item.function: lambda *args, **kwargs: value}).answer)
     assert result.outcome in (WRONG, RAISED)
     assert result.score < item.points
