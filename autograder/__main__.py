@@ -7,6 +7,7 @@ COMMANDS = {
     "start": "prepare the data, train the blog's model, print the table beside the blog's figures",
     "check": "check a filled-in exercise notebook",
     "grade": "grade a class, each student's code in a sandbox",
+    "prove": "try to forge grades and to lose them; ends with one line of counts",
     "build": "make notebooks and exercises from their sources (--check: fail on anything stale)",
     "measure": "measure the metric windows over seeds",
     "environment": "make environment.yml from the lock (--check: fail if it is out of date)",

@@ -10,8 +10,8 @@ from pathlib import Path
 import nbformat
 
 from autograder import report
-from autograder.item import Item, items
-from autograder.metadata import CHECK_CALL, item_of
+from autograder.item import CHECK_CALL, Item, items
+from autograder.metadata import item_of
 from autograder.notebook import table, training
 from autograder.run import RIGHT, check
 from autograder.student import Host

@@ -5,8 +5,11 @@ been; when they refuse one, every known mistake is put through the same test, an
 answer names what happened.
 """
 
+import functools
 import importlib
+import inspect
 import pkgutil
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -37,6 +40,11 @@ class Test:
 
     run: Callable[..., None]
     points: int
+
+    @property
+    def fresh(self) -> bool:
+        """Whether its inputs are drawn anew for each seed."""
+        return "rng" in inspect.signature(self.run).parameters
 
 
 class Item:
@@ -108,15 +116,32 @@ def require(holds: bool, got: Any, meaning: str) -> None:
         raise Wrong(got, NOTHING, meaning)
 
 
-def items(lesson: str = "") -> list[Item]:
-    """All items, or those of one lesson ("03"), in order."""
+@functools.cache
+def _import_checks() -> None:
     from autograder import checks
 
     for module in pkgutil.iter_modules(checks.__path__):
         if module.name.startswith("test_"):
             importlib.import_module(f"{checks.__name__}.{module.name}")
+
+
+def items(lesson: str = "") -> list[Item]:
+    """All items, or those of one lesson ("03"), in order."""
+    _import_checks()
     chosen = [item for item in ITEMS.values() if not lesson or item.number.split(".")[0] == lesson.lstrip("0")]
     return sorted(chosen, key=lambda item: [int(part) for part in item.number.split(".")])
+
+
+CHECK_CALL = re.compile(r'^check\("(\d+\.\d+)"\)', re.MULTILINE)
+
+
+def item_in(source: str) -> tuple[Item, bool] | None:
+    """The item of a code cell, and whether the cell checks it (True) or defines its function (False)."""
+    if call := CHECK_CALL.search(source):
+        return find(call[1]), True
+    functions = {item.function: item for item in items()}
+    defined = re.search(rf"^(?:def|class) ({'|'.join(functions)})\b", source, re.MULTILINE)
+    return (functions[defined[1]], False) if defined else None
 
 
 def find(number: str) -> Item:

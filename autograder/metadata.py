@@ -4,26 +4,15 @@ Editors and learning platforms drop metadata; stock nbgrader then finds no cell 
 in `nbgrader autograde` (see nbgrader_config.py) and marks the cells again.
 """
 
-import re
-
 from nbformat import NotebookNode
 from nbgrader.preprocessors import NbGraderPreprocessor
 
-from autograder.item import Item, find, items
-
-CHECK_CALL = re.compile(r'^check\("(\d+\.\d+)"\)', re.MULTILINE)
+from autograder.item import Item, item_in
 
 
 def item_of(cell: NotebookNode) -> tuple[Item, bool] | None:
     """The item of a cell, and whether the cell checks it (True) or defines its function (False)."""
-    if cell.cell_type != "code":
-        return None
-    if call := CHECK_CALL.search(cell.source):
-        return find(call[1]), True
-    for item in items():
-        if re.search(rf"^(def|class) {item.function}\b", cell.source, re.MULTILINE):
-            return item, False
-    return None
+    return item_in(cell.source) if cell.cell_type == "code" else None
 
 
 def mark(cell: NotebookNode) -> None:

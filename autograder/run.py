@@ -41,6 +41,11 @@ class Result:
 
     @property
     def score(self) -> int:
+        """The points of the tests that passed. Where none of the tests with fresh inputs did, there are none: what is
+        left could have been remembered."""
+        fresh = [test for test in self.tests if self.item.tests[test.name].fresh]
+        if fresh and all(test.error for test in fresh):
+            return 0
         return sum(test.points for test in self.tests if test.error is None)
 
 

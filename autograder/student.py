@@ -111,13 +111,16 @@ class Student:
         """Sends one request and returns the decoded value; raises NotAttempted or StudentRaised."""
         reply = self._answer({**what, "args": wire.encode(list(args)), "kwargs": wire.encode(kwargs)})
         if "missing" in reply:
-            raise NotAttempted(f"{reply['missing']} is not defined yet: run the cell that defines it.")
-        if "raised" in reply:
-            kind, message, where = (str(part) for part in reply["raised"])
-            if kind == "NotImplementedError":
-                raise NotAttempted("The blank is still empty: replace `raise NotImplementedError()` with your answer.")
-            raise StudentRaised(kind, message, where)
-        return wire.decode(reply["value"])
+            raise NotAttempted(f"{what.get('call')} is not defined yet: run the cell that defines it.")
+        try:
+            if "raised" not in reply:
+                return wire.decode(reply["value"])
+            kind, message, where = (_shortened(str(part), 1_000) for part in reply["raised"])
+        except (KeyError, TypeError, ValueError) as error:  # not what a Host says
+            raise StudentRaised("WireError", f"what came back is no answer: {_shortened(str(error))}", "") from None
+        if kind == "NotImplementedError":
+            raise NotAttempted("The blank is still empty: replace `raise NotImplementedError()` with your answer.")
+        raise StudentRaised(kind, message, where)
 
 
 class _Workshop:

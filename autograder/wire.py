@@ -7,6 +7,7 @@ spoken of by a handle. Nothing is ever unpickled. The notebook's own check uses 
 
 import base64
 import math
+import re
 from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
 from typing import Any
@@ -94,6 +95,8 @@ def decode(data: Any, find: Callable[[Handle], Any] = lambda handle: handle, dep
             raise WireError("a list was expected")
         return [decode(item, find, depth + 1) for item in items]
 
+    if isinstance(data, int) and data.bit_length() > 1000:
+        raise WireError("a number of more than 300 digits")
     if data is None or isinstance(data, bool | int | float | str):
         return data
     if not (isinstance(data, dict) and len(data) == 1):
@@ -116,21 +119,30 @@ def decode(data: Any, find: Callable[[Handle], Any] = lambda handle: handle, dep
             return _array(*body)
         if tag == "strings":
             dtype, shape, flat = body
+            _demand_shape(shape)
             array = np.empty(len(flat), object)
             array[:] = inner(flat)
+            if dtype == "U" and 4 * len(flat) * max(map(len, flat), default=0) > MAX_BYTES:
+                raise WireError("an array of text that is too large, since the longest fixes the room of all")
             return (array.astype(str) if dtype == "U" else array).reshape(shape)
         if tag == "handle":
             number, kind = body
             return find(Handle(int(number), str(kind)))
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise WireError(f"malformed {tag}: {error}") from None
     raise WireError(f"unknown tag {tag!r}")
 
 
+def _demand_shape(shape: Any) -> None:
+    if not (isinstance(shape, list) and shape and all(type(n) is int and n >= 0 for n in shape)):
+        raise WireError(f"{shape!r} is not the shape of an array")
+
+
 def _array(dtype: str, shape: list[int], data: str) -> np.ndarray:
+    if not re.fullmatch(r"[<>|][biuf]\d+", dtype):
+        raise WireError(f"an array of {dtype!r} may not cross")
+    _demand_shape(shape)
     kind = np.dtype(dtype)
-    if kind.kind not in "biuf" or any(not isinstance(n, int) or n < 0 for n in shape):
-        raise WireError(f"an array of {dtype!r} and shape {shape!r} may not cross")
     size = math.prod(shape) * kind.itemsize
     if size > MAX_BYTES or len(data) != 4 * math.ceil(size / 3):
         raise WireError(f"an array of {size} bytes came with {len(data)} characters")

@@ -17,9 +17,15 @@ WORDS = ["1", "10", "2"]
 UNKNOWN = ["7", "dd42", "999", "x", ""]
 
 
-def embedded(student, words):
-    """What a new tower over WORDS, 5 numbers a vector, gives for `words`, and the tower."""
-    tower = student.build_tower(WORDS, 5)
+def vocabularies(rng):
+    """A small vocabulary and the length of a vector, then both drawn."""
+    drawn = sorted(str(n) for n in rng.permutation(range(10, 900))[: rng.integers(4, 9)])
+    return (WORDS, 5), (drawn, int(rng.integers(6, 12)))
+
+
+def embedded(student, vocab, dim, words):
+    """What a new tower over `vocab`, `dim` numbers a vector, gives for `words`, and the tower."""
+    tower = student.build_tower(vocab, dim)
     require(student.workshop.is_model(tower), tower, "a tf.keras.Model, such as a tf.keras.Sequential")
     return student.workshop.embed(tower, words), tower
 
@@ -30,43 +36,44 @@ def different(vectors):
 
 
 @build_tower.test(2)
-def test_every_word_has_a_vector_of_its_own(student):
-    vectors, _ = embedded(student, WORDS)
-    expect(
-        shape(vectors),
-        [3, 5],
-        "the shape of what the tower gives for a batch of 3 words: a vector of 5 numbers each",
-    )
-    expect(different(vectors), 3, "the number of different vectors that 3 known words get")
+def test_every_word_has_a_vector_of_its_own(student, rng):
+    for vocab, dim in vocabularies(rng):
+        vectors, _ = embedded(student, vocab, dim, vocab)
+        n = len(vocab)
+        meaning = f"the shape of what the tower gives for a batch of {n} words: a vector of {dim} numbers each"
+        expect(shape(vectors), [n, dim], meaning)
+        expect(different(vectors), n, f"the number of different vectors that {n} known words get")
 
 
 @build_tower.test(2)
-def test_unknown_words_share_one_vector(student):
-    vectors, _ = embedded(student, UNKNOWN)
-    expect(shape(vectors), [5, 5], "the shape of what the tower gives for a batch of 5 unknown words")
-    expect(different(vectors[:4]), 1, "the number of different vectors that 4 unknown words get")
-    expect(
-        different(vectors),
-        1,
-        "the number of different vectors that 5 unknown words get, when the empty string is one",
-    )
+def test_unknown_words_share_one_vector(student, rng):
+    for vocab, dim in vocabularies(rng):
+        vectors, _ = embedded(student, vocab, dim, UNKNOWN)
+        expect(shape(vectors), [5, dim], "the shape of what the tower gives for a batch of 5 unknown words")
+        expect(different(vectors[:4]), 1, "the number of different vectors that 4 unknown words get")
+        expect(
+            different(vectors),
+            1,
+            "the number of different vectors that 5 unknown words get, when the empty string is one",
+        )
 
 
 @build_tower.test(2)
-def test_the_table_has_one_row_a_word_and_one_more(student):
-    vectors, tower = embedded(student, WORDS + UNKNOWN)
-    tables = [shape(table) for table in student.workshop.weights(tower)]
-    expect(
-        tables,
-        [[4, 5]],
-        "the shapes of the trained tables: one table, a row for each of 3 words and one for all others",
-    )
-    expect(shape(vectors), [8, 5], "the shape of what the tower gives for a batch of 8 words")
-    expect(
-        different(vectors),
-        4,
-        "the number of different vectors that 3 known words and 5 unknown ones get together",
-    )
+def test_the_table_has_one_row_a_word_and_one_more(student, rng):
+    for vocab, dim in vocabularies(rng):
+        vectors, tower = embedded(student, vocab, dim, vocab + UNKNOWN)
+        n = len(vocab)
+        expect(
+            [shape(table) for table in student.workshop.weights(tower)],
+            [[n + 1, dim]],
+            f"the shapes of the trained tables: one table, a row for each of {n} words and one for all others",
+        )
+        expect(shape(vectors), [n + 5, dim], f"the shape of what the tower gives for a batch of {n + 5} words")
+        expect(
+            different(vectors),
+            n + 1,
+            f"the number of different vectors that {n} known words and 5 unknown ones get together",
+        )
 
 
 def shape(value):

@@ -414,12 +414,11 @@ def toy_model(student, task):
     return student.MovielensModel(user_tower, film_tower, task), user_tower, film_tower
 
 
-def recorded(student, *modes: bool) -> list[tuple]:
-    """For BATCH and each value of `training`: what compute_loss returns, and how it called a stand-in "
-    "for the task."""
-    task = student.workshop.recorder(LOSS)
+def recorded(student, *modes: bool, batch: dict = BATCH, loss: float = LOSS) -> list[tuple]:
+    """For each value of `training`: what compute_loss returns, and how it called a stand-in for the task."""
+    task = student.workshop.recorder(loss)
     model, *_ = toy_model(student, task)
-    returned = [student.workshop.compute_loss(model, BATCH, training) for training in modes]
+    returned = [student.workshop.compute_loss(model, batch, training) for training in modes]
     notes = student.method(task, "notes")
     expect(
         {"calls of self.task": len(notes)},
@@ -429,11 +428,11 @@ def recorded(student, *modes: bool) -> list[tuple]:
     return [(value, *note) for value, note in zip(returned, notes, strict=True)]
 
 
-def named(vectors) -> str:
+def named(vectors, batch: dict = BATCH) -> str:
     """What a task was given, in words."""
     known = {
-        "the users' vectors": USER_VECTORS[[USERS.index(word) for word in BATCH["user_id"]]],
-        "the films' vectors": FILM_VECTORS[[FILMS.index(word) for word in BATCH["movie_title"]]],
+        "the users' vectors": USER_VECTORS[[USERS.index(word) for word in batch["user_id"]]],
+        "the films' vectors": FILM_VECTORS[[FILMS.index(word) for word in batch["movie_title"]]],
         "the unknown row, three times": np.zeros((3, 4)),
     }
     if isinstance(vectors, np.ndarray) and vectors.dtype.kind == "f" and vectors.shape == (3, 4):
@@ -444,16 +443,20 @@ def named(vectors) -> str:
 
 
 @movielens_model.test(2)
-def test_users_query_and_films_are_the_candidates(student):
-    [(_, queries, candidates, _)] = recorded(student, True)
-    want = ["the users' vectors", "the films' vectors"]
-    expect([named(queries), named(candidates)], want, "what compute_loss hands to the task: first, then second")
+def test_users_query_and_films_are_the_candidates(student, rng):
+    fresh = {"user_id": rng.permutation(USERS)[:3].tolist(), "movie_title": rng.permutation(FILMS)[:3].tolist()}
+    for batch in BATCH, fresh:
+        [(_, queries, candidates, _)] = recorded(student, True, batch=batch)
+        want = ["the users' vectors", "the films' vectors"]
+        got = [named(queries, batch), named(candidates, batch)]
+        expect(got, want, "what compute_loss hands to the task: first, then second")
 
 
 @movielens_model.test(1)
-def test_the_loss_of_the_task_comes_back(student):
-    [(returned, *_)] = recorded(student, True)
-    expect(returned, LOSS, "what compute_loss returns when the task says that the loss is 7")
+def test_the_loss_of_the_task_comes_back(student, rng):
+    for loss in LOSS, round(float(rng.uniform(1, 9)), 3):
+        [(returned, *_)] = recorded(student, True, loss=loss)
+        expect(returned, loss, f"what compute_loss returns when the task says that the loss is {loss:g}")
 
 
 @movielens_model.test(2)

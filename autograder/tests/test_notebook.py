@@ -24,8 +24,20 @@ def names(monkeypatch) -> dict:
 def test_the_score_is_the_bare_number_and_shows_the_report(names):
     exec(WRONG_ROW, names)
     score = notebook.check("3.2")
-    assert repr(score) == "1.0" and score == 1
+    assert repr(score) == "0.0" and score == 0
     assert "row 0 forgotten" in score._repr_html_() and "Row 0 is kept" in score._repr_html_()
+
+
+def test_a_remembered_answer_gets_nothing_though_some_tests_pass(names):
+    exec('def row_of(vocab, word):\n    return {"42": 357, "2": 3}.get(word, 0)', names)
+    result = check_item(find("3.2"), Host(names).answer)
+    assert any(test.error is None for test in result.tests) and result.score == 0
+
+
+def test_part_of_an_answer_gets_part_of_the_points():
+    item = find("3.1")
+    scores = {check_item(item, Host({item.function: one.code}).answer).score for one in item.mistakes}
+    assert scores & set(range(1, item.points))
 
 
 def test_a_right_answer_gets_all_points(names):
@@ -62,7 +74,7 @@ def test_a_report_fits_80_columns_and_has_every_part(names):
     exec(WRONG_ROW, names)
     text = report.text(check_item(find("3.2"), Host(names).answer))
     assert max(map(len, text.splitlines())) <= 80
-    for part in ("called", "returned", "expected", "why", "points", 'hint("3.2")'):
+    for part in ("called", "returned", "expected", "why", 'hint("3.2")'):
         assert part in text
 
 
@@ -87,7 +99,7 @@ def filled(tmp_path, cell: str, item: str = "3.2"):
 def test_check_in_a_terminal(tmp_path, capsys):
     assert check_notebook.main([str(filled(tmp_path, WRONG_ROW))]) == 1
     out = capsys.readouterr().out
-    assert "wrong: row 0 forgotten" in out and "0 of 5 items right, 1 of 20 points" in out
+    assert "wrong: row 0 forgotten" in out and "0 of 5 items right, 0 of 20 points" in out
 
 
 def test_check_in_a_terminal_names_a_cell_that_raises(tmp_path, capsys):
@@ -121,4 +133,4 @@ def test_a_real_kernel_shows_the_report_and_the_bare_number(tmp_path):
     NotebookClient(made, timeout=120, resources={"metadata": {"path": str(tmp_path)}}).execute()
     [cell] = [c for c in made.cells if 'check("3.2")' in c.source]
     data = cell.outputs[-1].data
-    assert data["text/plain"] == "1.0" and "row 0 forgotten" in data["text/html"]
+    assert data["text/plain"] == "0.0" and "row 0 forgotten" in data["text/html"]

@@ -1,0 +1,140 @@
+"""Finds the students and their notebooks in whatever an instructor has: a folder, a zip of a platform, one file."""
+
+import contextlib
+import hashlib
+import json
+import re
+import shutil
+import zipfile
+import zlib
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from autograder.item import Item, item_in, items
+
+MAX_FILE = 64 << 20
+# Canvas: name_[LATE_]user_submission_file.ipynb; Moodle: "Name_number_assignsubmission_file_", a folder or before the file.
+CANVAS = re.compile(r"^(?P<student>[^_/]+(?:_LATE)?_\d+)_\d+_.+\.ipynb$", re.IGNORECASE)
+MOODLE = re.compile(r"^(?P<student>.+_\d+)_assignsubmission_file")
+EXERCISE = re.compile(r"[-_ ]*\d\d_[a-z_]+$")
+
+
+class SubmissionError(Exception):
+    """What was pointed at holds nothing to grade, and what it should look like."""
+
+
+@dataclass
+class Notebook:
+    """One notebook of a student: its code cells, the items it answers, or the reason why it cannot be read."""
+
+    path: Path
+    cells: list[str] = field(default_factory=list)
+    items: list[Item] = field(default_factory=list)
+    reason: str = ""
+
+    @property
+    def lesson(self) -> str:
+        return self.items[0].number.split(".")[0] if self.items else ""
+
+
+def find_submissions(place: Path, unpack: Path) -> dict[str, list[Path]]:
+    """Student to notebook files. A zip is unpacked into `unpack`. Raises SubmissionError if there is nothing."""
+    if not place.exists():
+        raise SubmissionError(f"{place}: there is no such file or folder")
+    if place.suffix == ".zip":
+        place = _unpacked(place, unpack)
+    if place.is_file():
+        return {student_of(place, place.parent): [place]}
+    found: dict[str, list[Path]] = {}
+    for path in sorted(place.rglob("*.ipynb")):
+        hidden = any(part.startswith(".") for part in path.relative_to(place).parts)
+        if not hidden and (path.is_file() or path.is_symlink()):
+            found.setdefault(student_of(path, place), []).append(path)
+    if not found:
+        raise SubmissionError(
+            f"{place} holds no notebook. Point at nbgrader's submitted/ folder, a folder of notebooks or of a folder per "
+            "student, the zip that Canvas or Moodle gives you, or one .ipynb file."
+        )
+    return found
+
+
+def student_of(path: Path, place: Path) -> str:
+    """Whose notebook it is, told from its folder or, if it lies flat, from its name."""
+    parts = path.relative_to(place).parts
+    if moodle := MOODLE.match(parts[0]):
+        return moodle["student"]
+    if len(parts) > 1:
+        return parts[0]
+    if canvas := CANVAS.match(path.name):
+        return canvas["student"]
+    return EXERCISE.sub("", path.stem) or path.stem
+
+
+def _unpacked(archive: Path, folder: Path) -> Path:
+    shutil.rmtree(folder, ignore_errors=True)  # what an earlier archive left
+    try:
+        with zipfile.ZipFile(archive) as zipped:
+            for entry in zipped.infolist():
+                parts = [part for part in PurePosixPath(entry.filename).parts if part not in ("/", "..")]
+                if entry.filename.endswith(".ipynb"):
+                    place = folder.joinpath(*parts)  # a link in the archive becomes a file that holds its target
+                    place.parent.mkdir(parents=True, exist_ok=True)
+                    with zipped.open(entry) as file:
+                        place.write_bytes(file.read(MAX_FILE + 1))  # too large by one byte is found out by `read`
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
+        raise SubmissionError(f"{archive} is not a zip that can be read ({error}): download it again") from None
+    return folder
+
+
+def fingerprint(path: Path) -> bytes:
+    """A hash of the file's bytes; a link is not followed, and what cannot be read has a constant one."""
+    try:
+        if not path.is_symlink():
+            with open(path, "rb") as file:
+                return hashlib.file_digest(file, "sha256").digest()
+    except OSError:
+        pass
+    return b"nothing to be read"
+
+
+def read(path: Path, home: Path) -> Notebook:
+    """A notebook, whatever state it is in; what cannot be read has a `reason` and no cells.
+
+    `home` is the folder that the submissions lie in: a link out of its student's folder is not followed.
+    """
+    notebook = Notebook(path)
+    if path.is_symlink() or not path.resolve().is_relative_to(home.resolve()):
+        notebook.reason = "the file is a link, not a notebook"
+        return notebook
+    try:
+        if path.stat().st_size > MAX_FILE:
+            notebook.reason = f"the file is larger than {MAX_FILE >> 20} MB: clear its outputs and hand it in again"
+            return notebook
+        notebook.cells = code_cells(path.read_text(encoding="utf-8-sig", errors="replace"))
+        notebook.items = items_in(notebook.cells)
+    except OSError as error:
+        notebook.reason = f"the file cannot be read ({error.strerror})"
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError, MemoryError) as error:
+        notebook.reason = f"the file is not a notebook that can be read ({type(error).__name__})"
+    else:
+        if not notebook.items:
+            notebook.reason = "the notebook defines no function of any exercise"
+    return notebook
+
+
+def code_cells(text: str) -> list[str]:
+    """The sources of a notebook's code cells, of format 4 or 3. Raises whatever a file that is none makes it raise."""
+    made = json.loads(text)
+    cells = made["cells"] if "cells" in made else [cell for sheet in made["worksheets"] for cell in sheet["cells"]]
+    sources = [cell.get("source", cell.get("input", "")) for cell in cells if cell.get("cell_type") == "code"]
+    return ["".join(source) for source in sources]
+
+
+def items_in(cells: list[str]) -> list[Item]:
+    """All items of the exercise that most of the cells belong to."""
+    lessons: list[str] = []
+    for source in cells:
+        with contextlib.suppress(KeyError):  # a check of an item that does not exist
+            if found := item_in(source):
+                lessons.append(found[0].number.split(".")[0])
+    return items(max(set(lessons), key=lessons.count)) if lessons else []
