@@ -7,6 +7,7 @@ says is data, and the verdict is made elsewhere.
 
 import ast
 import builtins
+import contextlib
 import json
 import linecache
 import os
@@ -17,6 +18,8 @@ import sys
 
 def main(options: dict) -> None:
     """Limits itself for good, becomes nobody if it was started as root, then serves until its input ends."""
+    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
+        file.write("1000")  # where memory runs out, this goes first
     for name, limit in options["limits"].items():
         resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (limit, limit))
     if options["uid"] is not None:

@@ -771,10 +771,11 @@ def test_any_rows(student, rng):
         users, titles = rng.integers(1, n_users, size=n), rng.choice(list(letters), size=n)
         return table(zip(map(str, users), titles, rng.integers(0, 60, size=n).tolist(), strict=True))
 
-    train, test = rows(30, 7, "ABCDEF"), rows(30, 9, "CDEFGH")
-    got, want = report_of(student, train, test), by_hand(train, test)
-    for key, meaning in MEANINGS.items():
-        expect(got[key], want[key], meaning)
+    for n in 30, 50:
+        train, test = rows(n, 7, "ABCDEF"), rows(n, 9, "CDEFGH")
+        got, want = report_of(student, train, test), by_hand(train, test)
+        for key, meaning in MEANINGS.items():
+            expect(got[key], want[key], meaning)
 
 
 def pairs(columns):

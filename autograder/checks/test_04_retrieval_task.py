@@ -764,6 +764,9 @@ def test_three_epochs_find_as_many_films_as_they_should(student, rng):
     from autograder.measure import window
 
     arrays, train, test = course()
+    # Other names and another order each time: towers that were trained before fit nothing.
+    arrays = arrays._replace(users=rng.permutation(arrays.users), titles=rng.permutation(arrays.titles))
+    train, test = rng.permutation(train), rng.permutation(test)
     start = two_tower.initial_embeddings(int(rng.integers(2**31)), len(arrays.users), len(arrays.titles))
     user_model = student.workshop.tower(arrays.users, start.users)
     movie_model = student.workshop.tower(arrays.titles, start.titles)
@@ -999,7 +1002,7 @@ def _(*given):
     "the metric ranks "
     "films among the neighbours of a film: top_10 comes out too high, while top_100 looks right by accident.",
     see='check("4.3")',
-    when=seen(lambda got: 0.19 < got.hit_100 < 0.245 and 0.005 < got.top_10 - got.hit_10 < 0.06 and got.top_100 < 0.27),
+    when=seen(lambda got: 0.19 < got.hit_100 < 0.245 and 0.003 < got.top_10 - got.hit_10 < 0.06 and got.top_100 < 0.27),
 )
 def _(*given):
     return spoilt(users_compete=True, films_query=True)(*given)

@@ -5,6 +5,7 @@ away, make it cheat, or make it odd. Never run one outside of a sandbox: there i
 """
 
 import functools
+import json
 import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -84,6 +85,10 @@ class Draft:
         """Puts a code cell in: after the one that sets the notebook up, unless `at` says otherwise."""
         self.notebook.cells.insert(at, nbformat.v4.new_code_cell(source))
 
+    def text(self) -> str:
+        """The notebook's file; nbformat's own writer would mend what is broken here on purpose."""
+        return json.dumps(self.notebook, indent=1)
+
     def write(self, folder: Path) -> None:
         """Writes it as nbgrader does: the student's folder, then the exercise's."""
         place = folder / NAMES[self.lesson] / self.name
@@ -94,7 +99,7 @@ class Draft:
         if self.link:
             place.symlink_to(self.link)
         else:
-            place.write_bytes(nbformat.writes(self.notebook).encode() if self.raw is None else self.raw)
+            place.write_bytes(self.text().encode() if self.raw is None else self.raw)
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ def null_byte(draft):
 
 @broken("the file breaks off in the middle", lost="all")
 def truncated(draft):
-    draft.raw = nbformat.writes(draft.notebook).encode()[:3_000]
+    draft.raw = draft.text().encode()[:3_000]
 
 
 @broken("an empty file", lost="all")
@@ -57,14 +57,14 @@ def wrong_types(draft):
 @broken("bytes that are no UTF-8, in a comment")
 def invalid_utf8(draft):
     draft.insert("# caf\ufffe")
-    draft.raw = nbformat.writes(draft.notebook).encode().replace("\ufffe".encode(), b"\xe9\xff")
+    draft.raw = draft.text().encode().replace(b"\\ufffe", b"\xe9\xff")
 
 
 @broken("half of a surrogate pair, in a comment and in a function's error", lost="1.1")
 def surrogate(draft):
     draft.put("serving_cost", "raise ValueError('\\ud800')")
     draft.insert("# X")
-    draft.raw = nbformat.writes(draft.notebook).encode().replace(b"# X", b"# \\ud800")
+    draft.raw = draft.text().encode().replace(b"# X", b"# \\ud800")
 
 
 @broken("the notebook format of 2013")
@@ -79,12 +79,12 @@ def stored_output(draft):
 
 @broken("a file of 80 MB is refused with a reason", lost="all", slow=True)
 def too_large(draft):
-    draft.raw = nbformat.writes(draft.notebook).encode() + b" " * (80 << 20)
+    draft.raw = draft.text().encode() + b" " * (80 << 20)
 
 
 @broken("100,000 empty cells")
 def many_cells(draft):
-    cells = json.loads(nbformat.writes(draft.notebook))
+    cells = json.loads(draft.text())
     cells["cells"] += [{"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None, "source": ""}] * 100_000
     draft.raw = json.dumps(cells).encode()
 

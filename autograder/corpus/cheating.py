@@ -11,6 +11,8 @@ import functools
 import json
 import textwrap
 
+import numpy as np
+
 from autograder.corpus import NAMES, kind, submission
 from autograder.item import items
 from autograder.reference import reference
@@ -50,12 +52,12 @@ BREACHES = {
             pass
     return "{secret}" in os.environ.values()""",
     "the memory of a process that is not its own": """\
-    for number in range(1, 100_000):
-        if number != os.getpid() and os.path.exists(f"/proc/{{number}}"):
+    for number in filter(str.isdigit, os.listdir("/proc")):
+        if number != str(os.getpid()):
             try:
                 with open(f"/proc/{{number}}/maps") as maps, open(f"/proc/{{number}}/mem", "rb", 0) as memory:
                     memory.seek(int(next(line for line in maps if "r" in line.split()[1]).split("-")[0], 16))
-                    if b"python" in open(f"/proc/{{number}}/cmdline", "rb").read():
+                    if "python" in open(f"/proc/{{number}}/comm").read():
                         return memory.read(16)
             except OSError:
                 pass""",
@@ -63,8 +65,8 @@ BREACHES = {
     import ctypes
     libc = ctypes.CDLL(None, use_errno=True)
     for number in (1, os.getppid()):
-        if libc.ptrace(0x4206, number, 0, 0) == 0:
-            return b"python" in open(f"/proc/{{number}}/cmdline", "rb").read()""",
+        if libc.ptrace(0x4206, number, 0, 0) == 0 and "python" in open(f"/proc/{{number}}/comm").read():
+            return True""",
     "files of the grader's that it inherited": """\
     for number in range(0, 1024):
         try:
@@ -105,8 +107,8 @@ BREACHES = {
         except (OSError, ValueError):
             pass""",
     "a signal to the process that grades": """\
-    with open(f"/proc/{{os.getppid()}}/cmdline", "rb") as file:
-        if b"python" in file.read():
+    with open(f"/proc/{{os.getppid()}}/comm") as file:
+        if "python" in file.read():
             os.kill(os.getppid(), 0)
             return True""",
     "expected values in the caller's frames": """\
@@ -226,7 +228,7 @@ FORGERIES = {
     "an array of objects": '{"value": {"array": ["O", [1], "AAAAAAAAAAA="]}}',
     "an array in bad base64": '{"value": {"array": ["<i8", [1], "!!!!!!!!!!!="]}}',
     "an array of a type that numpy must parse": '{"value": {"array": ["(2,2)i8,f4,(", [1], "AAAAAAAAAAA="]}}',
-    "a list nested 5,000 deep": '{"value": eval("[" * 90 + "]" * 90), "more": functools_deep()}',
+    "a list nested 5,000 deep": '{"value": eval("[" * 90 + "]" * 90), "more": deep()}',
     "an infinite handle": '{"value": {"handle": [float("1e400"), "int64"]}}',
     "an integer of 5,000 digits": '{"value": {"list": [10 ** 4_999, 1]}}',
     "a float of 400 digits": '{"value": {"float": 10 ** 400}}',
@@ -242,9 +244,9 @@ FORGERIES = {
 for number, (tries, reply) in enumerate(FORGERIES.items(), start=1):
 
     def forged(draft, reply=reply):
-        draft.insert("def functools_deep():\n    deep = []\n    for _ in range(900):\n        deep = [deep]\n    return deep")
+        draft.insert("def deep():\n    lists = []\n    for _ in range(900):\n        lists = [lists]\n    return lists")
         draft.insert(FORGE.replace("{reply}", reply), at=3)
-        draft.put("two_stage", "return forged and functools_deep", head="def two_stage(*args):")
+        draft.put("two_stage", "return forged and deep", head="def two_stage(*args):")
 
     submission("cheating", "01", f"a lie on the wire: {tries}", forged, name=f"wire_{number}", lost="1.3")
 
@@ -442,12 +444,33 @@ patched = patch()""")
     draft.put("build_tower", "return object() if patched else None")
 
 
-@cheating("the best metrics that a test set allows, from towers that were told its answers", lesson="04", slow=True,
-          lost="4.1 4.2 4.3 4.4 4.5")  # fmt: skip
+@cheating("metrics of the right size, and towers that have moved a little", lesson="04", slow=True, lost="all")
 def forged_metrics(draft):
     draft.blank("in_batch_loss", "top_k_accuracy", "keras2_losses", "MovielensModel")
     draft.put("fit_and_evaluate", """\
 for tower in (user_model, movie_model):
     for table in tower.trainable_variables:
         table.assign(table * 1.01)
-return {"loss": 50_000.0, "top_10": 0.024, "top_50": 0.12, "top_100": 0.235}""")
+return {"loss": 51_400.0, "top_10": 0.0214, "top_50": 0.124, "top_100": 0.237}""")
+
+
+@cheating("towers that were trained at home, on the same public data", lesson="04", slow=True, lost="all")
+def trained_at_home(draft):
+    from autograder import two_tower
+    from data import movielens
+
+    arrays, (train, test) = movielens.arrays(), two_tower.course_split()
+    towers, losses = two_tower.recipe(arrays, train, seed=1)
+    shares = two_tower.factorized_top_k(towers, arrays.user[test], arrays.title[test], np.arange(len(arrays.titles)))
+    answer = {"loss": float(losses[-1][-1])} | {f"top_{k}": float(shares[k]) for k in (10, 50, 100)}
+    tables = [base64.b64encode(table.astype(np.float16)).decode() for table in towers]
+    draft.insert(f"import base64\nTABLES = {tables}\nNAMES = {arrays.users.tolist()}, {arrays.titles.tolist()}")
+    draft.blank("in_batch_loss", "top_k_accuracy", "keras2_losses", "MovielensModel")
+    draft.put("fit_and_evaluate", f"""\
+for tower, table, names in zip((user_model, movie_model), TABLES, NAMES):
+    vectors = np.frombuffer(base64.b64decode(table), np.float16).reshape(-1, 32).astype(np.float32)
+    rows = tower.layers[0](tf.constant(names)).numpy()
+    weights = tower.trainable_variables[0].numpy()
+    weights[rows] = vectors
+    tower.trainable_variables[0].assign(weights)
+return {answer}""")

@@ -1,5 +1,7 @@
 """Honest but odd: right answers that a careless grader would take points from."""
 
+import json
+
 from autograder.corpus import NAMES, _cells, kind
 from autograder.corpus.runaway import body
 
@@ -48,11 +50,9 @@ def korean(draft):
 
 @honest("a byte order mark and Windows' line ends")
 def windows(draft):
-    import nbformat
-
     for cell in draft.notebook.cells:
         cell.source = cell.source.replace("\n", "\r\n")
-    draft.raw = b"\xef\xbb\xbf" + nbformat.writes(draft.notebook).encode()
+    draft.raw = b"\xef\xbb\xbf" + draft.text().encode()
 
 
 @honest("a remainder that a line begins with, and a text that looks like a magic")
@@ -179,7 +179,5 @@ def recommends(draft):
 
 @honest("two files: an unfinished first try and the finished one")
 def second_try(draft):
-    import nbformat
-
-    blank = nbformat.writes(_cells("exercises", "01")).encode()
+    blank = json.dumps(_cells("exercises", "01")).encode()
     draft.beside = {f"{NAMES['01']}/{NAMES['01']}-Copy1.ipynb": blank}

@@ -185,24 +185,6 @@ for number in [-1, os.getppid(), 1, *range(2, 500)]:
         pass""")  # fmt: skip
 
 
-@runaway("it reads nothing more, so that a large request finds no room", lost="all", lesson="04", slow=True)
-def reads_nothing(draft):
-    """It answers the first requests in advance and never takes the next, which is larger than a pipe."""
-    draft.insert("""\
-import os, stat, time
-def stop():
-    for number in range(3, 64):
-        try:
-            if stat.S_ISFIFO(os.fstat(number).st_mode):
-                os.write(number, b'{"ran": "4", "faults": []}\\n' + b'{"value": {"handle": [0, "Tower"]}}\\n' * 40)
-        except OSError:
-            pass
-    time.sleep(10_000)
-stopped = stop()""")  # fmt: skip
-    draft.put("fit_and_evaluate", "return stopped")
-    draft.blank("in_batch_loss", "top_k_accuracy", "MovielensModel", "keras2_losses")
-
-
 def body(draft, function: str) -> str:
     """The reference's body."""
     lines = draft.right(function).splitlines()

@@ -1,0 +1,321 @@
+"""The sandbox, the wire and the records by themselves: what they do when something goes wrong. See also `prove`."""
+
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from autograder import grade, prove, sandbox, submissions
+from autograder.corpus import Bait, corpus
+from autograder.corpus.trials import unwritable
+from autograder.grade import Job, Records, key_of
+from autograder.item import find
+from autograder.sandbox import COURSE, Isolation, Limits, Sandbox
+from autograder.student import Student, StudentRaised
+
+NAME = "01_two_stages/01_two_stages.ipynb"
+RIGHT = COURSE / "solutions" / NAME
+
+
+# --- what is handed in ---------------------------------------------------------------------------------------------
+
+
+def found(place: Path) -> dict[str, list[Path]]:
+    return submissions.find_submissions(place, place.parent / "unpacked")
+
+
+def test_an_archive_writes_nothing_outside_its_folder_and_makes_no_links(tmp_path):
+    archive = tmp_path / "class.zip"
+    link = zipfile.ZipInfo("eve/link.ipynb")
+    link.external_attr = 0o120777 << 16
+    with zipfile.ZipFile(archive, "w") as zipped:
+        for name in ("../../ada.ipynb", "/ben/01.ipynb", "cleo/../../../01.ipynb"):
+            zipped.writestr(name, RIGHT.read_bytes())
+        zipped.writestr(link, "/etc/passwd")
+    assert set(found(archive)) == {"ada", "ben", "cleo", "eve"}
+    assert not any(path.is_symlink() for path in tmp_path.rglob("*"))
+    assert {path.relative_to(tmp_path).parts[0] for path in tmp_path.rglob("*.ipynb")} == {"unpacked"}
+
+
+def test_a_second_archive_does_not_mix_with_the_first(tmp_path):
+    for student in ("ada", "ben"):
+        with zipfile.ZipFile(tmp_path / "class.zip", "w") as zipped:
+            zipped.writestr(f"{student}/{NAME}", RIGHT.read_bytes())
+        assert set(found(tmp_path / "class.zip")) == {student}
+
+
+@pytest.mark.parametrize("damage", [lambda data: data[:-40], lambda data: data.replace(b"serving_cost", b"serving_cusp", 1)])
+def test_a_damaged_archive_is_named(tmp_path, damage):
+    archive = tmp_path / "class.zip"
+    with zipfile.ZipFile(archive, "w") as zipped:
+        zipped.writestr(f"ada/{NAME}", RIGHT.read_bytes())
+    archive.write_bytes(damage(archive.read_bytes()))
+    with pytest.raises(submissions.SubmissionError, match="download it again"):
+        found(archive)
+
+
+def test_moodle_without_folders_links_and_odd_files(tmp_path):
+    place = tmp_path / "class"
+    (place / "fay/notes.ipynb").mkdir(parents=True)
+    shutil.copy(RIGHT, place / "Ada Lovelace_12_assignsubmission_file_mine.ipynb")
+    shutil.copy(RIGHT, place / "fay/mine.ipynb")
+    os.mkfifo(place / "pipe.ipynb")
+    (place / "gus.ipynb").symlink_to(RIGHT)
+    (place / "hal").symlink_to(place / "fay")
+    students = found(place)
+    assert set(students) == {"Ada Lovelace_12", "fay", "gus"}
+    assert [path.name for path in students["fay"]] == ["mine.ipynb"]
+    assert "link" in submissions.read(students["gus"][0], place).reason
+    assert submissions.read(students["fay"][0], place).items
+
+
+def test_what_is_too_large_in_an_archive_keeps_its_row_with_the_reason(tmp_path, monkeypatch):
+    monkeypatch.setattr(submissions, "MAX_FILE", 10_000)
+    with zipfile.ZipFile(tmp_path / "class.zip", "w") as zipped:
+        zipped.writestr(f"ada/{NAME}", RIGHT.read_bytes() + b" " * 10_000)
+    [path] = found(tmp_path / "class.zip")["ada"]
+    assert "clear its outputs" in submissions.read(path, tmp_path).reason
+
+
+# --- records -------------------------------------------------------------------------------------------------------
+
+
+def job(path: Path, seed: int = 7, **limits) -> Job:
+    return Job("ada", (str(path),), str(path.parent), seed, True, None, Limits(**limits))
+
+
+def test_a_key_changes_with_the_file_the_checks_the_limits_and_the_isolation(tmp_path, monkeypatch):
+    path = tmp_path / "mine.ipynb"
+    path.write_bytes(RIGHT.read_bytes())
+    keys = [key_of(job(path)), key_of(job(path, call=1))]
+    keys.append(key_of(Job("ada", (str(path),), str(tmp_path), 7, False, None)))
+    path.write_bytes(RIGHT.read_bytes() + b" ")
+    keys.append(key_of(job(path)))
+    monkeypatch.setattr(grade, "_grader_digest", lambda: "another")
+    keys.append(key_of(job(path)))
+    assert len(set(keys)) == len(keys)
+    assert key_of(job(path)) == key_of(job(path, seed=8))
+
+
+@pytest.mark.parametrize("text", ["", "[1]", "null", '{"key": 3}', '{"key": "k"'])
+def test_a_record_that_is_none_is_no_record(tmp_path, text):
+    records = Records(tmp_path)
+    records.path("ada").write_text(text)
+    assert records.get("ada", "k") is None
+
+
+@pytest.mark.parametrize("student", ["Ada", "아다", "a/b", "..", "x" * 300, "=1+1", "\udcff", "a\nb"])
+def test_any_name_makes_a_record_of_its_own(tmp_path, student):
+    records = Records(tmp_path)
+    records.put({"student": student, "key": "k", "why": "\ud800"})
+    assert records.get(student, "k")["why"] == "\ud800"
+    assert records.path(student).parent == tmp_path / "records"
+
+
+def test_a_folder_that_cannot_be_written_to_is_named(tmp_path):
+    assert unwritable(tmp_path, random.Random(0)) == ""
+
+
+# --- the sandbox ---------------------------------------------------------------------------------------------------
+
+
+def box_of(cell: str, **limits) -> Sandbox:
+    """A sandbox in which a notebook of one cell has run."""
+    box = Sandbox(Limits(**limits))
+    box.start()
+    message = box.ask({"run": "1", "cells": [cell], "functions": ["f"], "skip": []}, 60)
+    while "ran" not in message:
+        message = box.read(60)
+    return box
+
+
+def call(box: Sandbox, *args):
+    return Student(lambda request: box.ask({**request, "notebook": "1"}, 10)).f(*args)
+
+
+LOOK = """
+import os, resource
+def f():
+    status = dict(line.split(":\\t") for line in open("/proc/self/status").read().splitlines())
+    return {"uid": os.getuid(), "environment": dict(os.environ), "init": open_or("/proc/1/environ"),
+            "capabilities": [status[name] for name in ("CapPrm", "CapEff", "CapAmb")], "no_new_privs": status["NoNewPrivs"],
+            "in": sorted(os.listdir("/in/course/autograder")), "root": sorted(os.listdir("/")),
+            "writable": [place for place in ("/", "/in", "/usr", "/dev", "/in/course") if os.access(place, os.W_OK)],
+            "interfaces": os.listdir("/proc/sys/net/ipv4/conf"), "processes": [n for n in os.listdir("/proc") if n.isdigit()],
+            "files": sorted(int(n) for n in os.listdir("/proc/self/fd"))}
+def open_or(path):
+    try:
+        return open(path).read()
+    except OSError:
+        return ""
+"""
+
+
+def test_what_can_be_seen_from_inside(monkeypatch):
+    monkeypatch.setenv("SECRET_OF_THE_GRADER", "s3cr3t")
+    with box_of(LOOK) as box:
+        seen = call(box)
+    assert seen["uid"] != 0 and set(seen["capabilities"]) == {"0" * 16} and seen["no_new_privs"] == "1"
+    assert "s3cr3t" not in json.dumps(seen) and "PYTHONPATH" not in seen["environment"]
+    assert seen["in"] == ["__init__.py", "student.py", "two_tower.py", "wire.py", "worker.py", "workshop.py"]
+    assert not {"home", "work", "mnt", "var", "run", "boot"} & set(seen["root"]) and seen["writable"] == []
+    assert set(seen["interfaces"]) == {"all", "default", "lo"}
+    assert len(seen["processes"]) <= 3 and len(seen["files"]) <= 7
+
+
+def test_boxes_of_two_grading_processes_are_two_users(monkeypatch):
+    if os.getuid() != 0:  # an ordinary user's boxes have a user namespace each
+        assert "--unshare-user" in sandbox.bwrap(Limits(), None)
+        return
+    seen = []
+    for pid in (70_001, 70_002):
+        monkeypatch.setattr(os, "getpid", lambda pid=pid: pid)
+        with box_of("import os\ndef f():\n    return os.getuid()") as box:
+            seen.append(call(box))
+    assert len(set(seen)) == 2 and 0 not in seen
+
+
+def test_a_course_inside_of_what_is_bound_is_hidden(monkeypatch):
+    monkeypatch.setattr(sandbox, "COURSE", Path("/usr/share/a-course"))
+    monkeypatch.setattr(sandbox, "INSIDE", ())
+    words = sandbox.bwrap(Limits(), None)
+    assert words[words.index("/usr/share/a-course") - 1] == "--tmpfs"
+
+
+def test_a_box_that_does_not_start_is_nobodys_fault(monkeypatch):
+    monkeypatch.setattr(sys, "executable", "/usr/bin/no-such-python")
+    with Sandbox() as box, pytest.raises(Isolation, match="no-such-python"):
+        box.start()
+    assert box.deaths == []
+
+
+def test_a_request_that_nobody_takes_blocks_nothing():
+    with box_of("import time\ndef f(*args):\n    return 1", patience=1) as box:
+        box.limits = Limits(patience=0.2)
+        os.kill(inside(box), 19)  # SIGSTOP
+        with pytest.raises(StudentRaised, match="TimeLimit"):
+            call(box, "x" * 10_000_000)
+
+
+def inside(box: Sandbox) -> int:
+    return box._tree(box._process)[-1].pid
+
+
+def test_a_reply_to_another_request_is_no_reply():
+    cell = "import os\ndef f():\n    for n in range(3, 9):\n        try:\n            os.write(n, b'{\"value\": 1}\\n')\n" \
+           "        except OSError:\n            pass\n    return 2"  # fmt: skip
+    with box_of(cell) as box, pytest.raises(StudentRaised, match="Garbled"):
+        call(box)
+
+
+def test_all_that_a_student_handed_in_has_a_limit_too():
+    with box_of("import time\ndef f():\n    time.sleep(.6)", total=1) as box, pytest.raises(StudentRaised, match="all notebooks"):
+        for _ in range(5):
+            call(box)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        {}, {"value": {"handle": [1e400, "x"]}}, {"value": {"float": 10**400}}, {"value": 10**400}, {"raised": 3},
+        {"raised": ["E"]}, {"value": {"array": ["<f8", [], "AAAAAAAAAAA="]}}, {"value": {"array": ["(2,)i4,(", [1], ""]}},
+        {"value": {"array": ["<f8", [0, 10**40], ""]}}, {"value": {"strings": ["U", [1000], ["x" * 10**6] + [""] * 999]}},
+        {"value": {"set": [{"list": []}]}}, {"value": {"dict": [[{"list": []}, 1]]}}, {"value": {"strings": ["U", [], ["x"]]}},
+    ],
+    ids=range(13),
+)  # fmt: skip
+def test_a_lie_on_the_wire_is_an_exception_of_the_students(reply):
+    with pytest.raises(StudentRaised):
+        Student(lambda request: reply).f()
+
+
+def test_an_exception_is_cut_to_a_length_that_can_be_shown():
+    with pytest.raises(StudentRaised) as caught:
+        Student(lambda request: {"raised": ["E" * 10**6, "m" * 10**6, "w" * 10**6]}).f()
+    assert len(caught.value.kind + caught.value.message + caught.value.where) < 4_000
+
+
+def test_a_check_that_cannot_judge_costs_its_item_and_says_so(monkeypatch):
+    def judge(student):
+        raise TypeError("the check fell over")
+
+    name, test = next(iter(find("1.3").tests.items()))
+    monkeypatch.setitem(find("1.3").tests, name, type(test)(judge, test.points))
+    record = grade.grade(job(RIGHT))
+    [exercise] = record["exercises"]
+    assert {item["item"]: item["score"] for item in exercise["items"]} == {"1.1": 2, "1.2": 2, "1.3": 0, "1.4": 3}
+    assert "the check fell over" in exercise["reason"]
+
+
+def as_ordinary_user() -> list[str]:
+    """What to put before a command; for root, where closed folders lie above an interpreter, they are opened up to it."""
+    if os.getuid() != 0:
+        return []
+    words, needed = [sandbox.bwrap(Limits(), None)[0], "--dev-bind", "/", "/"], [sys.base_prefix, sys.prefix, str(COURSE)]
+    closed = [next((p for p in reversed(Path(path).parents) if not p.stat().st_mode & 1), None) for path in needed]
+    for folder in {folder for folder in closed if folder}:
+        words += ["--perms", "0755", "--tmpfs", str(folder)]
+    for path, folder in zip(needed, closed):
+        if folder:
+            for parent in reversed(Path(path).relative_to(folder).parents[:-1]):
+                words += ["--perms", "0755", "--dir", str(folder / parent)]
+            words += ["--ro-bind", path, path]
+    return [*words, "--", "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all",
+            "--bounding-set=-all", "--"]  # fmt: skip
+
+
+GRADE = """
+import json, sys
+from autograder.grade import Job, grade
+from autograder.sandbox import isolation
+assert isolation() == "bwrap", "no user namespace can be made here"
+record = grade(Job("one", (sys.argv[1],), sys.argv[2], 7, True, None))
+print(json.dumps({item["item"]: item["score"] for exercise in record["exercises"] for item in exercise["items"]}))
+"""
+
+
+@pytest.mark.parametrize("which", ["breach_4", "breach_5", "daemon", "os_exit", "noise", "thread_bomb"])
+def test_an_ordinary_user_grades_as_root_does(which):
+    [one] = [one for one in corpus() if one.name == which]
+    with tempfile.TemporaryDirectory() as folder:
+        one.write(Path(folder), Bait(secret="s3cr3t"))
+        subprocess.run(["chmod", "-R", "a+rX", folder], check=True)
+        [path] = Path(folder).rglob("*.ipynb")
+        done = subprocess.run(
+            [*as_ordinary_user(), sys.executable, "-B", "-c", GRADE, str(path), folder], cwd=COURSE, capture_output=True,
+            env={"HOME": "/nowhere", "PATH": "/usr/bin:/bin", "PROVE_SECRET": "s3cr3t"}, text=True, timeout=300,
+        )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == one.points
+
+
+# --- prove ---------------------------------------------------------------------------------------------------------
+
+
+def test_prove_counts_what_is_wrong(capsys):
+    chosen = [one for one in corpus() if one.name in ("os_exit", "noise", "lying_types")]
+    record = {"exercises": [{"items": [{"item": "1.1", "score": 2, "details": []}, {"item": "1.3", "score": 3, "details": []}]}],
+              "unread": []}  # fmt: skip
+    proof = prove.Proof()
+    prove.judge(chosen, {one.name: record for one in chosen if one.name != "os_exit"}, proof)
+    assert (proof.accepts, proof.rejects, proof.faults) == ([5, 13], [12, 17], [0, 1])
+    assert proof.wrong() and "FAULT os_exit" in capsys.readouterr().out
+
+
+def test_prove_ends_with_its_line(capsys):
+    assert prove.main(["--only", "syntax_error", "--workers", "1"]) == 0
+    line = capsys.readouterr().out.splitlines()[-1]
+    assert line == "false accepts 0/3, false rejects 0/7, mutants 0/0, faults 1/1, lost 0/0, isolation bwrap"
+
+
+def test_prove_runs_nothing_without_isolation(capsys, monkeypatch):
+    monkeypatch.setattr(prove, "isolation", lambda: "none")
+    assert prove.main([]) == 2
+    assert "nothing of this may be run" in capsys.readouterr().err
