@@ -1,6 +1,7 @@
 """`python -m autograder benchmark`: the tutorial's fit and evaluate against the fast path, in one run.
 
 Both get the same split, the same batches and the same initial weights. CPU-seconds count all threads.
+With --checks, instead, the time that a learner waits for each item's check.
 """
 
 import argparse
@@ -28,7 +29,11 @@ def main(argv: list[str]) -> int:
     parser.add_argument(
         "--seed", type=int, default=42, help="of the initial weights and the batches (default 42)"
     )
-    seed = parser.parse_args(argv).seed
+    parser.add_argument("--checks", action="store_true", help="time every item's check instead")
+    options = parser.parse_args(argv)
+    if options.checks:
+        return time_checks()
+    seed = options.seed
     from data import movielens
 
     arrays = movielens.arrays()
@@ -105,3 +110,26 @@ def timed_stock(arrays, train, test, start, train_metrics: bool) -> tuple:
 
         (train_loss, accuracy, test_loss), cpu, wall = timed(work)
     return (stock.get_towers(model), train_loss, accuracy, test_loss), cpu, wall
+
+
+def time_checks() -> int:
+    """Prints, for every item, the seconds from a call of its check to the verdict, imports and data loaded before: on
+    the right answer, and on each known mistake, diagnosis included. Medians, and the longest of the mistakes."""
+    from autograder.item import items
+    from autograder.reference import LESSONS, reference
+    from autograder.run import check
+    from autograder.student import Host
+
+    medians = {}
+    print(f"{'item':6}{'right, s':>10}{'mistaken, s':>13}{'longest, s':>12}")
+    for item in items():
+        names = reference(LESSONS[item.number.split(".")[0]])
+        answers = [{**names, item.function: mistake.code} for mistake in item.mistakes]
+        check(item, Host(names).answer)  # imports, traces, loads
+        right = [check(item, Host(names).answer, seed).seconds for seed in range(1 if item.slow else REPEATS)]
+        wrong = [check(item, Host(answer).answer).seconds for answer in answers[: 2 if item.slow else None]]
+        medians[item] = median(right), median(wrong)
+        print(f"{item.number:6}{medians[item][0]:10.3f}{medians[item][1]:13.3f}{max(wrong):12.3f}", flush=True)
+    plain = [both for item, both in medians.items() if not item.slow]
+    print("median of the items that train nothing: {:.3f} right, {:.3f} mistaken".format(*map(median, zip(*plain))))
+    return 0

@@ -159,7 +159,7 @@ note = tf.keras.callbacks.LambdaCallback(on_train_batch_end=lambda _, logs: loss
 with contextlib.redirect_stdout(io.StringIO()) as bar:
     history = model.fit(train, epochs=3, callbacks=[note], verbose=1).history
 shown = [float(loss) for loss in re.findall(r"10/10 .* - loss: ([\d.]+)", bar.getvalue().replace("\r", "\n"))]
-on_test, on_train = (model.evaluate(rows, return_dict=True, verbose=0) for rows in (test, train))
+on_test, on_train = (model.evaluate(rows, return_dict=True, verbose=0) for rows in (test, train.rebatch(1024)))
 
 # %% [markdown]
 # ## Which number is the loss?
@@ -288,24 +288,30 @@ class Corrected(TwoTower):
         return self.task(users, films, candidate_sampling_probability=drawn, compute_metrics=not training)
 
 
+# %% [markdown]
+# Batches of 1,024 rows make an epoch about eight times cheaper. We train the plain model on them too, so that nothing
+# but the argument differs:
+
 # %%
-tf.keras.utils.set_random_seed(42)
-corrected = Corrected()
-corrected.compile(optimizer=tf.keras.optimizers.Adagrad(0.1))
-corrected.fit(train, epochs=3, verbose=0)
-found = corrected.evaluate(test, return_dict=True, verbose=0)
-accuracy.loc["one argument more, test"] = [found[key.format(k)] for k in ks]
+trained = {}
+for name, kind in {"plain": TwoTower, "corrected": Corrected}.items():
+    tf.keras.utils.set_random_seed(42)
+    trained[name] = kind()
+    trained[name].compile(optimizer=tf.keras.optimizers.Adagrad(0.1))
+    trained[name].fit(train.rebatch(1024), epochs=3, verbose=0)
+    found = trained[name].evaluate(test, return_dict=True, verbose=0)
+    accuracy.loc[f"{name}, batches of 1,024, test"] = [found[key.format(k)] for k in ks]
 accuracy.filter(like="test", axis=0).round(4)
 
 # %% [markdown]
-# Same towers, data, epochs: at 50 and 100 the model is now far ahead of the list, at 10 level with it. (The first places
+# The size of the batch hardly matters, the argument does: at 50 and 100 the model is now far ahead of the list, at 10 level with it. (The first places
 # go to films that the user has seen already. Leave those out, as lesson 5 does, and it is .155 against .089 at 10.) Does
 # the score know popularity now? The correlation of a film's mean score with the logarithm of its count:
 
 # %%
 known = count > 0
-for name, trained in {"plain": model, "corrected": corrected}.items():
-    mean = trained.user_tower(data.users).numpy().mean(axis=0) @ trained.movie_tower(data.titles).numpy().T
+for name, towers in trained.items():
+    mean = towers.user_tower(data.users).numpy().mean(axis=0) @ towers.movie_tower(data.titles).numpy().T
     print(f"{name:10}{np.corrcoef(mean[known], np.log(count[known]))[0, 1]:.2f}")
 
 # %% [markdown]

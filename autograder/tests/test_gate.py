@@ -9,13 +9,12 @@ import pytest
 
 from autograder import build
 from autograder.item import Item, items
-from autograder.reference import definitions, reference
+from autograder.reference import LESSONS, definitions, reference
 from autograder.run import NOT_ATTEMPTED, RAISED, RIGHT, WRONG, check, run_tests
 from autograder.student import Host
 
 ALL = items()
 QUICK = [item for item in ALL if not item.slow]
-LESSONS = {path.stem.split("_")[0].lstrip("0"): path.stem for path in build.ROOT.glob("solutions/*/*.py")}
 
 
 def lesson(item: Item) -> str:
