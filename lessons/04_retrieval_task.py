@@ -77,7 +77,7 @@ print(tfrs.tasks.Retrieval()(zeros, zeros).numpy(), 8192 * np.log(8192))
 
 # %% [markdown]
 # 73,817 = B ln B: each of B rows gives each film 1/B. A loss of seventy thousand is no disaster; divide by B, and
-# compare with ln B. It also tells you that losses of batches of different sizes cannot be compared.
+# compare with ln B. Losses of batches of different sizes cannot be compared.
 #
 # ## The metric asks something else
 #
