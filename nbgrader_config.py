@@ -14,11 +14,12 @@ c.CourseDirectory.course_id = "two-tower-course"
 c.CourseDirectory.source_directory = "solutions"
 c.CourseDirectory.release_directory = "exercises"
 c.CourseDirectory.submitted_directory = "autograder/runs/submitted"
-c.CourseDirectory.autograded_directory = "autograder/runs/autograded"
+# The same gradebook that `python3 course.py grade SUBMISSIONS` writes to, so that Formgrader shows its grades.
+c.CourseDirectory.autograded_directory = "autograder/runs/grade/autograded"
 c.CourseDirectory.feedback_directory = "autograder/runs/feedback"
 c.CourseDirectory.solution_directory = "autograder/runs/solution"
-c.CourseDirectory.db_url = f"sqlite:///{here / 'autograder' / 'runs' / 'gradebook.db'}"
-(here / "autograder" / "runs").mkdir(exist_ok=True)
+c.CourseDirectory.db_url = f"sqlite:///{here / 'autograder' / 'runs' / 'grade' / 'gradebook.db'}"
+(here / "autograder" / "runs" / "grade").mkdir(parents=True, exist_ok=True)
 
 # Files beside a notebook are copied along: to students from solutions/, into grading from a submission.
 c.CourseDirectory.ignore = [".ipynb_checkpoints", "*.pyc", "__pycache__", "*.py", "*.so", ".pytest_cache"]

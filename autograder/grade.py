@@ -169,6 +169,12 @@ def _grader_digest() -> str:
     return digest.hexdigest()
 
 
+def stem(student: str) -> str:
+    """A file name for any student's name: what a file system might not take is replaced, and a hash keeps it apart."""
+    plain = "".join(c if c.isalnum() or c in "-_." else "_" for c in student)[:40].lstrip("-.")
+    return f"{plain}-{hashlib.sha256(os.fsencode(student)).hexdigest()[:8]}"
+
+
 class Records:
     """The records of one output folder: one JSON file a student, each written whole or not at all."""
 
@@ -179,9 +185,7 @@ class Records:
             stale.unlink()
 
     def path(self, student: str) -> Path:
-        """A file name for any student name; what a file system might not take is replaced, and a hash keeps it apart."""
-        plain = "".join(c if c.isalnum() or c in "-_." else "_" for c in student)[:80]
-        return self.folder / f"{plain}-{hashlib.sha256(os.fsencode(student)).hexdigest()[:8]}.json"
+        return self.folder / f"{stem(student)}.json"
 
     def get(self, student: str, key: str) -> dict | None:
         """The record of that student if it was made from the very same things."""

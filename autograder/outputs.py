@@ -22,7 +22,7 @@ from xml.etree import ElementTree as ET
 import jinja2
 from wcwidth import clip, ljust, wcswidth
 
-from autograder.grade import Records, write_whole
+from autograder.grade import stem, write_whole
 from autograder.item import Item, items
 from autograder.report import CODE_LINES, COLOURS, MARKS
 from autograder.run import NOT_ATTEMPTED, RAISED, RIGHT, WRONG
@@ -67,15 +67,6 @@ def _state(records: Iterable[dict], database: Path) -> str:
     for record in records:
         digest.update(json.dumps(record, sort_keys=True).encode())
     return f"{digest.hexdigest()} {database.stat().st_mtime_ns if database.exists() else 0}\n"
-
-
-def stem(student: str) -> str:
-    """A file name for any student's name, the same as that of the student's record."""
-    return Records.path(_Anywhere, student).stem
-
-
-class _Anywhere:
-    folder = Path()
 
 
 def put(path: Path, text: str) -> None:

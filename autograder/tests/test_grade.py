@@ -111,7 +111,7 @@ def test_a_record_that_is_none_is_no_record(tmp_path, text):
     assert records.get("ada", "k") is None
 
 
-@pytest.mark.parametrize("student", ["Ada", "아다", "a/b", "..", "x" * 300, "=1+1", "\udcff", "a\nb"])
+@pytest.mark.parametrize("student", ["Ada", "아다", "a/b", "..", "x" * 300, "\U00020000" * 80, "-rf", ".hidden", "=1+1", "\udcff", "a\nb"])
 def test_any_name_makes_a_record_of_its_own(tmp_path, student):
     records = Records(tmp_path)
     records.put({"student": student, "key": "k", "why": "\ud800"})

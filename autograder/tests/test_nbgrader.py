@@ -16,6 +16,7 @@ import pytest
 
 from autograder import build
 from autograder.item import items
+from autograder.sandbox import isolation
 
 NAME = "01_two_stages"  # needs no TensorFlow, so a kernel takes two seconds
 BIN = Path(sys.executable).parent
@@ -155,3 +156,16 @@ def test_formgrader_lists_the_course_in_jupyterlab(course):
     assert NAME in {assignment["name"] for assignment in listed}
     [ours] = [assignment for assignment in listed if assignment["name"] == NAME]
     assert ours["num_submissions"] == len(SUBMISSIONS) and ours["max_score"] == 10
+
+
+@pytest.mark.skipif(isolation() == "none", reason="what is not isolated is not entered into a gradebook")
+def test_what_grade_finds_stands_in_the_same_gradebook(course):
+    submitted = course / "autograder/runs/submitted"
+    for student, now in {"new": "right", "wrong": "half-right"}.items():  # one more, and one who handed in again
+        shutil.copytree(submitted / now, course / "again" / student, dirs_exist_ok=True)
+    before = points(course)
+    command = [sys.executable, "-m", "autograder", "grade", "again", "--out", "autograder/runs/grade", "--workers", "1"]
+    done = subprocess.run(command, cwd=course, env=ENVIRONMENT, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+    succeed(course, "export", "--to", str(course / "grades.csv"))
+    assert points(course) == {**before, "new": 10, "wrong": before["half-right"]}
