@@ -9,6 +9,7 @@ COMMANDS = {
     "grade": "grade a class, each student's code in a sandbox",
     "prove": "try to forge grades and to lose them; ends with one line of counts",
     "build": "make notebooks and exercises from their sources (--check: fail on anything stale)",
+    "site": "make the web site (--out DIR)",
     "measure": "measure the metric windows over seeds",
     "environment": "make environment.yml from the lock (--check: fail if it is out of date)",
     "benchmark": "time the stock tutorial against the course's fast path",
