@@ -5,6 +5,7 @@ as the repository is, so that their links hold, and Sphinx makes the pages of it
 """
 
 import argparse
+import json
 import re
 import shutil
 import tempfile
@@ -14,8 +15,10 @@ import nbformat
 
 from autograder.build import ROOT
 from autograder.item import items
+from autograder.site import explorer
 
 HERE = Path(__file__).parent
+PRIVATE = "This site holds tables made of MovieLens 100K, whose licence forbids passing them on: do not publish it."
 BADGE = re.compile(r"\[!\[([^]]*)\]\([^)]*\)\]\(([^)]*)\)")  # an image from another host, in a link
 
 
@@ -37,15 +40,17 @@ def build(out: Path, *, movielens: bool = False) -> int:
 
     with tempfile.TemporaryDirectory() as folder:
         sources = Path(folder, "sources")
-        lay_out(sources)
+        lay_out(sources, movielens)
         options = ["-q", "-W", "--keep-going", "-c", str(HERE), "-d", str(Path(folder, "doctrees"))]
+        if movielens:
+            options += ["-D", f"html_theme_options.announcement={PRIVATE}"]
         code = build_main([*options, str(sources), str(out)])
     if code == 0:
         print(f"wrote {out / 'index.html'}")
     return code
 
 
-def lay_out(folder: Path) -> None:
+def lay_out(folder: Path, movielens: bool) -> None:
     """Writes to `folder` what Sphinx reads."""
     shutil.copytree(HERE / "pages", folder)
     for path in sorted([*ROOT.glob("lessons/*.ipynb"), *ROOT.glob("exercises/*/*.ipynb")]):
@@ -53,6 +58,8 @@ def lay_out(folder: Path) -> None:
         page.parent.mkdir(parents=True, exist_ok=True)
         nbformat.write(without_badge(nbformat.read(path, as_version=4)), page)
     (folder / "index.md").write_text(front_page(), encoding="utf-8")
+    page = folder / "explorer.md"
+    page.write_text(with_explorer(page.read_text(encoding="utf-8"), movielens), encoding="utf-8")
     (folder / "help.md").write_text(help_page(), encoding="utf-8")
 
 
@@ -67,6 +74,19 @@ def without_badge(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     title.source = linked(title.source)
     first.metadata["tags"] = ["hide-input"]
     return notebook
+
+
+def with_explorer(text: str, movielens: bool) -> str:
+    """The explorer's page with its data and its script, as a raw block that any browser can run from a file."""
+    data = json.dumps(explorer.data(real=movielens), ensure_ascii=False).replace("<", "\\u003c")
+    parts = [
+        "```{raw} html",
+        '<div id="explorer"></div>',
+        f'<script type="application/json" id="explorer-data">{data}</script>',
+        '<script defer src="_static/explorer.js"></script>',
+        "```",
+    ]
+    return text.replace("<!-- the explorer stands here -->", "\n".join(parts))
 
 
 def front_page() -> str:
