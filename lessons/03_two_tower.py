@@ -17,7 +17,7 @@ import pandas as pd
 import tensorflow as tf
 
 from autograder import two_tower
-from autograder.figure import Described
+from autograder.figure import Movable
 from data import movielens
 
 # %% [markdown]
@@ -229,12 +229,12 @@ figure, (left, right) = plt.subplots(1, 2, figsize=(11, 5))
 plane(left, six, "The three best: A, B, C")
 plane(right, {**six, "D": [2.7, -0.3]}, "D three times longer: D, A, B")
 right.annotate("", [2.53, -0.28], [0.9, -0.1], arrowprops={"arrowstyle": "->", "linestyle": "--"})
-Described(
-    figure,
+alt = (
     "Two planes, each with a user's arrow to (2, 1), six films as numbered discs, shaded for the best three, and dotted "
     "lines of equal score that cross the arrow's direction at right angles. Left: A 3.8, B 3.3, C 3.0, then D 1.7, which "
-    "lies near the origin. Right: D, three times as far out in the same direction, has 5.1 and is first; C is fourth.",
+    "lies near the origin. Right: D, three times as far out in the same direction, has 5.1 and is first; C is fourth."
 )
+Movable(figure, alt, "plane", height=360, user=user, films=six, longer="D")
 
 # %% [markdown]
 # From fourth to first, while the cosine is .84 as before. The same happens for everybody who looks D's way, and for those

@@ -18,7 +18,7 @@ import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
 from autograder import two_tower
-from autograder.figure import Described
+from autograder.figure import Movable
 from data import movielens
 
 BruteForce = tfrs.layers.factorized_top_k.BruteForce
@@ -243,12 +243,13 @@ axes.vlines(100.5, 0.7, 1.3, color="black", linewidth=3)
 for ranks in best:
     arrow(axes, *ranks)
 axes.set(ylim=(-0.4, 1.4), frame_on=False, xticks=[], yticks=[])
-Described(
-    figure,
+alt = (
     "Two ladders of places, best first, the upper one, 'before', with a mark at 100. In it the films that user 24 has "
     "seen are hatched, most of them near the top; 'after' has none. An arrow leads from each test film's place to one "
-    "further left: " + ", ".join("{} - {} = {}".format(*ranks) for ranks in best),
+    "further left: " + ", ".join("{} - {} = {}".format(*ranks) for ranks in best)
 )
+taken = [place for name, place in places(whole[0].numpy()).items() if name in seen[0]]
+Movable(figure, alt, "ladder", height=172, seen=taken, kept=best[:, 0], k=100)
 
 # %% [markdown]
 # ## All 943 users
