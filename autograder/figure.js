@@ -82,7 +82,7 @@
           if (part & 1) stage.add("circle", { cx: x(at), cy: y(row) - 3, r: 2.2, fill: late ? "none" : GREY, stroke: late ? RED : GREY });
           if (part & 2) stage.add(...line([[x(at), y(row) - 1], [x(at), y(row) + 6]], { "stroke-width": 2 }));
         }
-        stage.add("text", { x: 10, y: y(lines + 1) + 14 }, "● train   | test   ○ train, but later than now");
+        stage.add("text", { x: 10, y: y(lines + 1) + 14 }, "● train \u2003 | test \u2003 ○ train, but later than now");
         stage.say(`${names[chosen]}, day ${day}: ${(100 * future[day]).toFixed(0)}% of train lies in the future. Of all test rows: ${counters}.`);
       };
     },
@@ -127,10 +127,11 @@
     },
 
     // One row of the batch at a time: what is pushed up, what down, and how hard.
-    batch(stage, { users, films, scores, watched }) {
-      const size = films.length, cell = 240 / size, row = stage.control("row", "range", { min: 1, max: size, value: 1 });
+    batch(stage, { users, films, scores, watched, copies }) {
+      const size = films.length, cell = 240 / size, first = copies.findIndex((row, i) => row.some((copy, j) => copy && i !== j));
+      const row = stage.control("row", "range", { min: 1, max: size, value: first + 1 });
       const low = Math.min(...scores.flat()), high = Math.max(...scores.flat());
-      const kind = (i, j) => i === j ? "own" : films[i] === films[j] ? "copy" : watched[i][j] ? "watched" : "";
+      const kind = (i, j) => i === j ? "own" : copies[i][j] ? "copy" : watched[i][j] ? "watched" : "";
       stage.draw = () => {
         const i = row.value - 1, sum = scores[i].reduce((total, s) => total + Math.exp(s), 0);
         const share = j => Math.exp(scores[i][j]) / sum, push = j => i === j ? 1 - share(j) : -share(j);
@@ -145,11 +146,11 @@
         stage.add("rect", { x: -1, y: i * cell, width: 242, height: cell, fill: "none", stroke: RED, "stroke-width": 2 });
         films.forEach((name, j) => {
           const y = j * cell + 11, mark = { own: "□ ", copy: "▨ ", watched: "w " }[kind(i, j)] || "";
-          stage.add("text", { x: 392, y, "text-anchor": "end", "font-size": 10 }, mark + name);
+          stage.add("text", { x: 392, y, "text-anchor": "end", "font-size": 11 }, mark + name);
           stage.add("rect", { x: push(j) < 0 ? 436 + 40 * push(j) : 436, y: y - 8, width: 40 * Math.abs(push(j)), height: 9, fill: push(j) < 0 ? RED : BLUE });
         });
         const list = what => films.map((name, j) => kind(i, j) === what ? `${name} ${text3(-push(j))}` : "").filter(Boolean).join(", ") || "none";
-        stage.say(`${users[i]}. Up, to the right: □ ${films[i]} ${text3(push(i))}. Down: ▨ copies of it: ${list("copy")}; w watched too: ${list("watched")}; ` +
+        stage.say(`${users[i]}, a softmax over these ${size} films. Up, to the right: □ ${films[i]} ${text3(push(i))}. Down: ▨ copies of it: ${list("copy")}; w watched too: ${list("watched")}; ` +
           `and the others.`);
       };
     },
@@ -158,7 +159,7 @@
     ladder(stage, { seen, kept, k }) {
       const end = Math.max(k, ...kept), inside = seen.filter(place => place <= end);
       const gone = stage.control("seen films that have left", "range", { min: 0, max: inside.length, value: 0 });
-      const x = place => 4 + 472 * (place - 1) / end, width = 472 / end;
+      const x = place => 10 + 460 * (place - 1) / end, width = 460 / end;
       const rung = (place, y, taken) => stage.add("rect", { x: x(place), y, width, height: 26, fill: taken ? "url(#hatch)" : "none", stroke: GREY, "stroke-width": 0.5 });
       stage.draw = () => {
         const left = new Set(inside.slice(0, gone.value)), now = place => place - [...left].filter(other => other < place).length;
@@ -183,7 +184,7 @@
     },
 
     // Curves over epochs, each on its own scale.
-    curves(stage, { curves, digits }) {
+    curves(stage, { curves }) {
       const names = Object.keys(curves), n = curves[names[0]].length;
       const epoch = stage.control("epoch", "range", { min: 1, max: n, value: 1 });
       const x = i => 20 + 440 * i / (n - 1);
@@ -191,11 +192,11 @@
         const i = epoch.value - 1, said = [];
         names.forEach((name, part) => {
           const list = curves[name], low = Math.min(...list), high = Math.max(...list), top = 26 + 125 * part;
-          const y = value => top + 80 * (high - value) / (high - low), show = value => value.toFixed(digits[part]).replace(/^0\./, ".");
-          stage.add("text", { x: 10, y: top - 12 }, name);
+          const y = value => top + 80 * (high - value) / (high - low), show = high > 1 ? thousands : text3;
+          stage.add("text", { x: 470, y: top - 8, "text-anchor": "end" }, name);
           stage.add(...line(list.map((value, j) => [x(j), y(value)]), { "stroke-width": 2, stroke: part ? BLUE : "currentColor", ...(part ? { "stroke-dasharray": "6 3" } : {}) }));
           stage.add("circle", { cx: x(i), cy: y(list[i]), r: 5 });
-          stage.add("text", { x: Math.min(x(i) + 8, 425), y: y(list[i]) - 6 }, show(list[i]));
+          stage.add("text", { x: Math.min(x(i) + 8, 425), y: y(list[i]) - 7 }, show(list[i]));
           said.push(`${name} ${show(list[i])}`);
         });
         stage.say(`After ${epoch.value} of ${n} epochs: ${said.join("; ")}.`);

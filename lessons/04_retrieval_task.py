@@ -24,7 +24,7 @@ import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
 from autograder import measure, two_tower
-from autograder.figure import Described
+from autograder.figure import Movable
 from data import movielens
 
 # %% [markdown]
@@ -222,8 +222,13 @@ accuracy.round(4)
 # %%
 facts = measure.read()["facts"]
 loss, top_100 = (facts[name]["mean"] for name in ("train_loss_by_epoch", "top_100_by_epoch"))
-epochs = {"loss, last batch": [f"{x:,.0f}" for x in loss], "top-100, test": [f"{x:.3f}" for x in top_100]}
-pd.DataFrame(epochs, range(1, 11)).T
+curves = {"loss of the last train batch": loss, "top-100 accuracy, test": top_100}
+alt = f"Two falling curves over ten epochs: loss {loss[0]:,.0f} to {loss[9]:,.0f}, accuracy {top_100[0]:.3f} to "
+figure, panels = plt.subplots(1, 2, figsize=(9, 3))
+for axes, (name, values) in zip(panels, curves.items()):
+    axes.plot(range(1, 11), values, "o-", color="black")
+    axes.set(title=name, xlabel="epochs")
+Movable(figure, f"{alt}{top_100[9]:.3f}.", "curves", height=245, curves=curves)
 
 # %% [markdown]
 # The loss falls and falls, and so does the accuracy, from the first epoch on. The loss is the wrong exam. Why?
@@ -256,10 +261,11 @@ for i, j in np.ndindex(16, 16):
         axes.add_patch(plt.Rectangle((j - 0.45, i - 0.45), 0.9, 0.9, hatch="" if i == j else "////", **box))
     elif watched[i, j]:
         axes.text(j, i, "w", ha="center", va="center", color="white" if scores[i, j] > 2 else "black")
-axes.set_xticks(range(16), [name.partition(" (")[0][:20] for name in data.titles[title16]], rotation=90)
-axes.set_yticks(range(16), [f"user {name}" for name in data.users[user16]])
+axes.set_xticks(range(16), films := [name.partition(" (")[0][:20] for name in data.titles[title16]], rotation=90)
+axes.set_yticks(range(16), users := [f"user {name}" for name in data.users[user16]])
 axes.set_title("box: own film, up · hatched: the same film, down · w: watched too, down", fontsize=11)
-Described(figure, alt)
+cells = {"scores": scores.round(2), "watched": watched, "copies": copy}
+Movable(figure, alt, "batch", height=245, users=users, films=films, **cells)
 
 # %%
 whole = seen[user][:, title]
