@@ -121,7 +121,7 @@
           stage.add("text", { x: x(fx), y: y(fy) + 4, "text-anchor": "middle" }, place + 1);
           stage.add("text", { x: x(fx) + 14, y: y(fy) + 4 }, `${name}: ${score(name).toFixed(1)}`);
         });
-        stage.say(`User (${a.toFixed(1)}, ${b.toFixed(1)}): ${order.map(name => `${name} ${score(name).toFixed(1)}`).join(", ")}. ` +
+        stage.say(`User (${a.toFixed(2)}, ${b.toFixed(2)}): ${order.map(name => `${name} ${score(name).toFixed(1)}`).join(", ")}. ` +
           `The dotted line is where films score as the third does; beyond it they score higher.`);
       };
     },

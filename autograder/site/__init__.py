@@ -95,10 +95,15 @@ def front_page() -> str:
     return linked(readme) + "\n" + (HERE / "contents.md").read_text(encoding="utf-8")
 
 
+def literal(text: str) -> str:
+    """The text for Markdown, which would take __init__ for a bold init; what is marked as code is safe already."""
+    return re.sub(r"(`[^`]*`)|([_*<])", lambda found: found[1] or "\\" + found[2], text)
+
+
 def help_page() -> str:
     """What can be wrong with each item, from the definitions of the checks."""
     lines = ["# Help", "", "The mistakes that the checks know, exercise by exercise."]
     for item in items():
         lines += ["", f"## {item.number} `{item.function}`", ""]
-        lines += [f"- **{mistake.name}.** {mistake.why}" for mistake in item.mistakes]
+        lines += [f"- **{literal(mistake.name)}.** {literal(mistake.why)}" for mistake in item.mistakes]
     return "\n".join(lines) + "\n"

@@ -75,5 +75,14 @@ def test_every_figure_has_alternative_text(source):
 
 
 @lessons
+def test_figures_to_play_with_carry_the_drawing_of_today(source):
+    run = nbformat.read(source.with_suffix(".ipynb"), as_version=4)
+    outputs = [output for cell in run.cells if cell.cell_type == "code" for output in cell.outputs]
+    moving = [page for output in outputs if "<figure" in (page := output.get("data", {}).get("text/html", ""))]
+    script = (build.ROOT / "autograder/figure.js").read_text(encoding="utf-8")
+    assert moving and all(f"<script>{script}</script>" in page for page in moving)
+
+
+@lessons
 def test_it_runs_from_top_to_bottom(source):
     build.execute(build.lesson(source))
