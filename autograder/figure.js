@@ -28,7 +28,8 @@
     stage.redraw = () => { layer.replaceChildren(); stage.draw(); };
     stage.control = (words, type, attributes) => {
       const label = make(controls, "label", { style: "white-space:nowrap" });
-      const input = make(label, "input", { type, style: `vertical-align:middle;margin:0 .4em;${type === "range" ? "width:11rem" : ""}`, ...attributes });
+      // JupyterLab would take arrow keys for itself, but for the first attribute.
+      const input = make(label, "input", { "data-lm-suppress-shortcuts": "true", type, style: `vertical-align:middle;margin:0 .4em;${type === "range" ? "width:11rem" : ""}`, ...attributes });
       label[type === "range" ? "prepend" : "append"](words);
       input.addEventListener("input", stage.redraw);
       return input;

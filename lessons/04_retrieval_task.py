@@ -221,14 +221,10 @@ accuracy.round(4)
 
 # %%
 facts = measure.read()["facts"]
-loss, top_100 = (facts[name]["mean"] for name in ("train_loss_by_epoch", "top_100_by_epoch"))
-curves = {"loss of the last train batch": loss, "top-100 accuracy, test": top_100}
-alt = f"Two falling curves over ten epochs: loss {loss[0]:,.0f} to {loss[9]:,.0f}, accuracy {top_100[0]:.3f} to "
-figure, panels = plt.subplots(1, 2, figsize=(9, 3))
-for axes, (name, values) in zip(panels, curves.items()):
-    axes.plot(range(1, 11), values, "o-", color="black")
-    axes.set(title=name, xlabel="epochs")
-Movable(figure, f"{alt}{top_100[9]:.3f}.", "curves", height=245, curves=curves)
+curves = {"train loss": facts["train_loss_by_epoch"]["mean"], "top-100, test": facts["top_100_by_epoch"]["mean"]}
+axes = pd.DataFrame(curves, range(1, 11)).plot(subplots=True, layout=(1, 2), figsize=(9, 3), style="o-", xlabel="epochs")
+alt = "Over ten epochs: " + "; ".join(f"{name} falls from {y[0]:,.3f} to {y[-1]:,.3f}" for name, y in curves.items())
+Movable(axes[0, 0].figure, alt, "curves", height=245, curves=curves)
 
 # %% [markdown]
 # The loss falls and falls, and so does the accuracy, from the first epoch on. The loss is the wrong exam. Why?

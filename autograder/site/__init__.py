@@ -97,7 +97,7 @@ def front_page() -> str:
 
 def literal(text: str) -> str:
     """The text for Markdown, which would take __init__ for a bold init; what is marked as code is safe already."""
-    return re.sub(r"(`[^`]*`)|([_*<])", lambda found: found[1] or "\\" + found[2], text)
+    return re.sub(r"(`[^`]*`)|([_<])", lambda found: found[1] or "\\" + found[2], text)
 
 
 def help_page() -> str:

@@ -2,8 +2,11 @@
 
 from autograder.build import PROJECT, REPOSITORY
 
+FOOTER = """Code: MIT. Text and figures: CC BY 4.0. Results are measured on MovieLens 100K: F. Maxwell Harper and Joseph A.
+Konstan. 2015. The MovieLens Datasets: History and Context. ACM Transactions on Interactive Intelligent Systems 5, 4,
+Article 19. <a href="https://doi.org/10.1145/2827872">doi.org/10.1145/2827872</a>"""
+
 project = "Two towers"
-author = "the course's authors"
 release = PROJECT["version"]
 extensions = ["myst_nb"]
 
@@ -32,5 +35,7 @@ html_theme_options = {
     "show_toc_level": 2,
     "search_bar_text": "Search the course",
     "navbar_persistent": [],
+    "footer_content_items": ["extra-footer.html"],
+    "extra_footer": FOOTER,
 }
 html_context = {"default_mode": "auto"}

@@ -238,6 +238,7 @@ def test_every_movable_figure_moves_by_keyboard_and_tells_it(page, kind, lesson)
     for i in range(inputs.count()):
         said, drawn = figure.locator("output").inner_text(), figure.locator("svg").inner_html()
         control = inputs.nth(i)
+        assert control.get_attribute("data-lm-suppress-shortcuts")  # else JupyterLab keeps the arrow keys
         control.focus()
         page.keyboard.press({"checkbox": "Space", "radio": "ArrowDown", "range": "ArrowRight"}[control.get_attribute("type")])
         assert figure.locator("svg").inner_html() != drawn and figure.locator("output").inner_text() != said
