@@ -223,8 +223,7 @@ accuracy.round(4)
 facts = measure.read()["facts"]
 curves = {"train loss": facts["train_loss_by_epoch"]["mean"], "top-100, test": facts["top_100_by_epoch"]["mean"]}
 axes = pd.DataFrame(curves, range(1, 11)).plot(subplots=True, layout=(1, 2), figsize=(9, 3), style="o-", xlabel="epochs")
-alt = "Over ten epochs: " + "; ".join(f"{name} falls from {y[0]:,.3f} to {y[-1]:,.3f}" for name, y in curves.items())
-Movable(axes[0, 0].figure, alt, "curves", height=245, curves=curves)
+Movable(axes[0, 0].figure, f"Two curves, falling with every epoch. {curves}", "curves", height=245, curves=curves)
 
 # %% [markdown]
 # The loss falls and falls, and so does the accuracy, from the first epoch on. The loss is the wrong exam. Why?
