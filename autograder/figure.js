@@ -27,7 +27,7 @@
     stage.say = text => { said.textContent = text; };
     stage.redraw = () => { layer.replaceChildren(); stage.draw(); };
     stage.control = (words, type, attributes) => {
-      const label = make(controls, "label", { style: "white-space:nowrap" });
+      const label = make(controls, "label", { style: "max-width:100%" });
       // JupyterLab would take arrow keys for itself, but for the first attribute.
       const input = make(label, "input", { "data-lm-suppress-shortcuts": "true", type, style: `vertical-align:middle;margin:0 .4em;${type === "range" ? "width:11rem" : ""}`, ...attributes });
       label[type === "range" ? "prepend" : "append"](words);
