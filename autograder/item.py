@@ -5,12 +5,14 @@ been; when they refuse one, every known mistake is put through the same test, an
 answer names what happened.
 """
 
+import contextlib
 import functools
 import importlib
 import inspect
 import pkgutil
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
@@ -104,16 +106,36 @@ class Wrong(AssertionError):
 NOTHING = type("Nothing", (), {"__repr__": lambda self: ""})()
 
 
+_noted: ContextVar[list[Wrong] | None] = ContextVar("refusals that are noted, not raised", default=None)
+
+
 def expect(got: Any, want: Any, meaning: str, tolerance: float = 1e-4) -> None:
     """Refuses `got` unless it is the `same` as `want`; `meaning` says what the expected value is."""
     if not same(got, want, tolerance):
-        raise Wrong(got, want, meaning)
+        _refuse(Wrong(got, want, meaning))
 
 
 def require(holds: bool, got: Any, meaning: str) -> None:
     """Refuses `got` unless `holds`; `meaning` says what was expected, where no single value is."""
     if not holds:
-        raise Wrong(got, NOTHING, meaning)
+        _refuse(Wrong(got, NOTHING, meaning))
+
+
+def _refuse(wrong: Wrong) -> None:
+    noted = _noted.get()
+    if noted is None:
+        raise wrong
+    noted.append(wrong)
+
+
+@contextlib.contextmanager
+def noting() -> Iterator[list[Wrong]]:
+    """Lets a test run to its end: what it refuses is appended to the list, and nothing is raised."""
+    before = _noted.set([])
+    try:
+        yield _noted.get()
+    finally:
+        _noted.reset(before)
 
 
 @functools.cache

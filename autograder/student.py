@@ -7,6 +7,7 @@ them go JSON-ready messages, so the two ends may share a process (a notebook che
 """
 
 import linecache
+import re
 import sys
 import sysconfig
 import traceback
@@ -71,7 +72,7 @@ class Host:
                 function = getattr(wire.decode(handle, self._find), name)
             return {"value": wire.encode(function(*args, **kwargs), self._keep)}
         except (Exception, SystemExit) as error:
-            return {"raised": [type(error).__name__, _shortened(str(error)), _own_lines(error)]}
+            return {"raised": [type(error).__name__, _shortened(essence(str(error))), _own_lines(error)]}
 
     def _keep(self, value: Any) -> wire.Handle:
         self._kept.append(value)
@@ -149,6 +150,23 @@ def _shortened(text: str, limit: int = 400) -> str:
     """The beginning and, as long Keras errors say it last, more of the end."""
     text = text.strip()
     return text if len(text) <= limit else f"{text[: limit // 3]} … {text[-limit * 2 // 3 :]}"
+
+
+WRAPPING = [
+    r"(?m)^\s*File .*, line \d+, in .*\n.*$",  # frames of a traced function; the student's own are shown by themselves
+    r"(?m)^\s*(?:in user code:|(?:\w+Error: )?Exception encountered when calling .*)$",
+    r"(?s)\s*(?:Call arguments|Arguments) received by .*",
+    r"\{\{(?:function_)?node [^}]*\}\} ?",
+    r"\s*\[Op:\w+\].*",
+    r"^\s*(?:\w+Error: )?",
+]
+
+
+def essence(message: str) -> str:
+    """What an exception says, without what TensorFlow and Keras wrap around it: frames, nodes, arguments."""
+    for wrapping in WRAPPING:
+        message = re.sub(wrapping, "", message)
+    return message.strip()
 
 
 def _own_lines(error: BaseException) -> str:
