@@ -112,25 +112,21 @@ _noted: ContextVar[list[Wrong] | None] = ContextVar("refusals that are noted, no
 def expect(got: Any, want: Any, meaning: str, tolerance: float = 1e-4) -> None:
     """Refuses `got` unless it is the `same` as `want`; `meaning` says what the expected value is."""
     if not same(got, want, tolerance):
-        _refuse(Wrong(got, want, meaning))
+        wrong, noted = Wrong(got, want, meaning), _noted.get()
+        if noted is None:
+            raise wrong
+        noted.append(wrong)
 
 
 def require(holds: bool, got: Any, meaning: str) -> None:
     """Refuses `got` unless `holds`; `meaning` says what was expected, where no single value is."""
     if not holds:
-        _refuse(Wrong(got, NOTHING, meaning))
-
-
-def _refuse(wrong: Wrong) -> None:
-    noted = _noted.get()
-    if noted is None:
-        raise wrong
-    noted.append(wrong)
+        raise Wrong(got, NOTHING, meaning)
 
 
 @contextlib.contextmanager
 def noting() -> Iterator[list[Wrong]]:
-    """Lets a test run to its end: what it refuses is appended to the list, and nothing is raised."""
+    """Lets a test run on: what it does not `expect` is appended to the list. What it requires it still requires."""
     before = _noted.set([])
     try:
         yield _noted.get()

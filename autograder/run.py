@@ -119,7 +119,8 @@ def _alike(one: Exception, other: Exception) -> bool:
     if type(one) is not type(other):
         return False
     if isinstance(one, Wrong):
-        return one.meaning == other.meaning and (same(one.got, other.got) or repr(one.got) == repr(other.got))
+        mine, yours = (float(got) if isinstance(got, bool) else got for got in (one.got, other.got))
+        return one.meaning == other.meaning and (same(mine, yours) or repr(mine) == repr(yours))  # NaN is like NaN
     return not isinstance(one, StudentRaised) or _bare(one) == _bare(other)
 
 

@@ -134,6 +134,35 @@ def _(n_items, k, t_retrieve, t_rank):
 
 
 @serving_cost.mistake(
+    "the speedup rounded",
+    "A speedup just below 1 then becomes 1, though it says that two stages are slower. Leave the ratio as it is.",
+    see='serving_cost(20, 20, 0.001, 1.0)["speedup"]',
+)
+def _(n_items, k, t_retrieve, t_rank):
+    one, two = n_items * t_rank, n_items * t_retrieve + k * t_rank
+    return {"one": one, "two": two, "speedup": round(one / two)}
+
+
+@serving_cost.mistake(
+    "a share saved for a speedup",
+    "You return which share of the time is saved. How many times faster is old time by new time: one / two.",
+    see='serving_cost(1_000_000, 100, 0.001, 1.0)["speedup"]',
+)
+def _(n_items, k, t_retrieve, t_rank):
+    one, two = n_items * t_rank, n_items * t_retrieve + k * t_rank
+    return {"one": one, "two": two, "speedup": 1 - two / one}
+
+
+@serving_cost.mistake(
+    "the stages at the same time",
+    "You took the longer of the two stages. Ranking waits for the candidates, so the times of the stages add up.",
+    see='serving_cost(1_000_000, 100, 0.001, 1.0)["two"]',
+)
+def _(n_items, k, t_retrieve, t_rank):
+    return costs(n_items * t_rank, max(n_items * t_retrieve, k * t_rank))
+
+
+@serving_cost.mistake(
     "seconds instead of milliseconds",
     "The times come in milliseconds and the costs are asked for in milliseconds: nothing to convert.",
     see='serving_cost(20, 20, 0.001, 1.0)["one"]  # 20 films of 1 ms each',
@@ -161,6 +190,15 @@ def _(n_items, k, t_retrieve, t_rank):
         "two": times.sum(),
         "speedup": n_items * t_rank / times.sum(),
     }
+
+
+@serving_cost.alternative("pandas, a row a stage")
+def _(n_items, k, t_retrieve, t_rank):
+    import pandas as pd
+
+    stages = pd.DataFrame({"films": [n_items, n_items, k], "time": [t_rank, t_retrieve, t_rank]})
+    one, *two = stages.prod(axis=1)
+    return {"one": one, "two": sum(two), "speedup": one / sum(two)}
 
 
 @serving_cost.alternative("per film, whole numbers where they are")
@@ -213,6 +251,16 @@ def test_short_and_long_cuts(student, rng):
 )
 def _(candidates, relevant, k):
     return len(set(candidates[:k]) & relevant) / k
+
+
+@candidate_recall.mistake(
+    "divided by the candidates kept",
+    "The share of the *candidates* that are relevant is precision. Recall asks for the share of the *relevant films* "
+    "that were kept.",
+    see='candidate_recall(["A", "C", "B", "D"], {"B"}, 4)  # the only relevant film was kept: 1.0',
+)
+def _(candidates, relevant, k):
+    return np.mean([film in relevant for film in candidates[:k]])
 
 
 @candidate_recall.mistake(
@@ -317,8 +365,18 @@ def _(candidates, relevant, k):
 
 
 @candidate_recall.mistake(
-    "np.isin does not look into a set",
-    "NumPy takes a set for one single object, so np.isin finds nothing in it. Use `in`, the & of two sets, or a list.",
+    "a film that is not there",
+    "list.index raises for a film that is not in the list, and a relevant film need not be a candidate: ask first.",
+    see='["A", "C"].index("B")',
+)
+def _(candidates, relevant, k):
+    return sum(candidates.index(film) < k for film in relevant) / len(relevant)
+
+
+@candidate_recall.mistake(
+    "nothing is ever found",
+    "Your recall is 0, whatever was kept. NumPy, for one, takes a set for one single object, so np.isin finds nothing "
+    "in it. Use `in`, the & of two sets, or a list.",
     see='np.isin(["A"], {"A"}), np.isin(["A"], ["A"])',
 )
 def _(candidates, relevant, k):
@@ -332,6 +390,13 @@ def _(candidates, relevant, k):
         if film in candidates and candidates.index(film) < k:
             kept += 1
     return kept / len(relevant)
+
+
+@candidate_recall.alternative("pandas")
+def _(candidates, relevant, k):
+    import pandas as pd
+
+    return pd.Series(sorted(relevant)).isin(candidates[:k]).mean()
 
 
 @candidate_recall.alternative("numpy mean")
@@ -774,8 +839,19 @@ def _(retrieval, relevant, ks):
 
 
 @recall_curve.mistake(
-    "np.isin does not look into a set",
-    "NumPy takes a set for one single object, so np.isin finds nothing in it. Give it list(films), or use sets.",
+    "one order for all users",
+    "You sorted the first user's scores and used that order for everybody. Each user has an order of their own.",
+    see="recall_curve(np.array([[.9, .1], [.1, .9]]), [{0}, {1}], [1])  # each user's best film: 1.0",
+)
+def _(retrieval, relevant, ks):
+    best = np.argsort(-np.asarray(retrieval)[0]).tolist()
+    return [sum(len(films & set(best[:k])) for films in relevant) / sizes(relevant).sum() for k in ks]
+
+
+@recall_curve.mistake(
+    "nothing is ever found",
+    "Your recall is 0 for every k. NumPy, for one, takes a set for one single object, so np.isin finds nothing in it: "
+    "give it list(films), or use sets.",
     see="np.isin([1], {1}), np.isin([1], [1])",
 )
 def _(retrieval, relevant, ks):
