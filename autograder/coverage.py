@@ -23,7 +23,7 @@ def untripped(item: Item) -> list[str]:
 def lacking(item: Item) -> list[str]:
     """What the item lacks, in words; empty if nothing."""
     counts = [
-        ("mistakes", item.mistakes, MISTAKES),
+        ("mistakes", {mistake.name for mistake in item.mistakes}, MISTAKES),
         ("right answers beside the reference", item.alternatives, ALTERNATIVES),
         ("hints", item.hints, HINTS),
     ]
@@ -37,7 +37,7 @@ def main(argv: list[str]) -> int:
     print(f"{'item':27} tests  mistakes  right answers  hints")
     complete = True
     for item in items():
-        counts = len(item.tests), len(item.mistakes), 1 + len(item.alternatives), len(item.hints)
+        counts = len(item.tests), len({mistake.name for mistake in item.mistakes}), 1 + len(item.alternatives), len(item.hints)
         print(f"{item.number:4} {item.function:22} " + "{:5}  {:8}  {:13}  {:5}".format(*counts), flush=True)
         for line in lacking(item):
             complete = False

@@ -76,8 +76,14 @@ class Item:
 
         return mark
 
-    def mistake(self, name: str, why: str, *, see: str = "", when: Callable[[Any], bool] | None = None):
-        """Registers a known mistake: the decorated function or class stands for the student's."""
+    def mistake(self, name: str, why: str = "", *, see: str = "", when: Callable[[Any], bool] | None = None):
+        """Registers a known mistake: the decorated function or class stands for the student's.
+
+        Without `why` it is one more way to make the mistake of that name, where no one code can show all that it does.
+        """
+        if not why:
+            first = {mistake.name: mistake for mistake in self.mistakes}[name]
+            why, see = first.why, first.see
 
         def add(code):
             self.mistakes.append(Mistake(name, why, code, see, when))

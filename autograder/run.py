@@ -66,62 +66,62 @@ def check(item: Item, answer: Callable[[dict], dict], seed: int = 0) -> Result:
         result.failed = failed[0]
         result.outcome = {NotAttempted: NOT_ATTEMPTED, StudentRaised: RAISED}.get(type(failed[0].error), WRONG)
         if result.outcome != NOT_ATTEMPTED:
-            result.mistake, result.failed = diagnose(item, tests, answer, seed) or (None, failed[0])
-            result.outcome = RAISED if isinstance(result.failed.error, StudentRaised) else WRONG
+            result.mistake = diagnose(item, tests, answer, seed)
     result.seconds = time.perf_counter() - began
     return result
 
 
-def diagnose(
-    item: Item, tests: list[TestResult], answer: Callable[[dict], dict], seed: int
-) -> tuple[Mistake, TestResult] | None:
-    """The known mistake that explains the student's failures, and the first test that shows it; None if there is none.
+def diagnose(item: Item, tests: list[TestResult], answer: Callable[[dict], dict], seed: int) -> Mistake | None:
+    """The known mistake that explains the first failure, or None.
 
-    A mistake explains them if the student met the same end as it in every test that refuses it, each test run past
-    its first refusal: one equal value may be chance, and a wrong name is worse than none. The student may fail other
-    tests too, of another mistake. Of several, the one that explains most is taken, then the one listed first.
+    It must have met the student's end in that test and in every other that refuses it, each run past its first
+    refusal: one equal value may be chance, and a wrong name is worse than none. The student may fail other tests too,
+    of another mistake. Of several, the one that explains most is taken, then the one listed first.
     """
 
     @functools.cache
     def whole(name: str) -> TestResult:
         return run_test(item, name, answer, seed, to_the_end=True)
 
-    @functools.cache
-    def met(position: int, test_name: str) -> bool | None:
+    def met(mistake: Mistake, test: TestResult) -> bool | None:
         """Whether the student met this mistake's end in the test; None if the mistake passes it."""
-        test, mistake = next(test for test in tests if test.name == test_name), item.mistakes[position]
-        if mistake.when is not None:
-            return isinstance(test.error, Wrong) and mistake.when(test.error.got) or None
-        its = run_test(item, test_name, Host({item.function: mistake.code}).answer, seed, to_the_end=True)
+        its = run_test(item, test.name, Host({item.function: mistake.code}).answer, seed, to_the_end=True)
+        if not its.errors:
+            return None
         # What raised at once has nothing to add when it is run on, and may have taken long.
-        return alike(its, test if isinstance(test.error, StudentRaised) else whole(test_name)) if its.errors else None
+        hers = test if isinstance(test.error, StudentRaised) else whole(test.name)
+        return alike(its, hers, to_the_letter=test is failed)
 
-    for failed in (test for test in tests if test.error):
-        explained = {}
-        for position, mistake in enumerate(item.mistakes):
-            if met(position, failed.name):
-                ends = [met(position, test.name) for test in tests]
-                if False not in ends:
-                    explained[mistake] = ends.count(True)
-        if explained:
-            return max(explained, key=explained.get), failed
-    return None
+    failed, *others = sorted(tests, key=lambda test: test.error is None)
+    best, most = None, 0
+    for mistake in item.mistakes:
+        if mistake.when is not None:
+            explained = isinstance(failed.error, Wrong) and bool(mistake.when(failed.error.got))
+        else:
+            ends = [True, *(met(mistake, test) for test in others)] if met(mistake, failed) else [False]
+            explained = 0 if False in ends else ends.count(True)
+        if explained > most:
+            best, most = mistake, explained
+    return best
 
 
-def alike(one: TestResult, other: TestResult) -> bool:
-    """Whether two answers met the same end in a test: passed, raised alike, or were refused with the same values."""
+def alike(one: TestResult, other: TestResult, to_the_letter: bool = True) -> bool:
+    """Whether two answers met the same end in a test: passed, raised, or were refused with the same values.
+
+    What they raised must be of one kind and message `to_the_letter` only.
+    """
     return len(one.errors) == len(other.errors) and all(
-        _alike(mine, yours) for mine, yours in zip(one.errors, other.errors, strict=True)
+        _alike(mine, yours, to_the_letter) for mine, yours in zip(one.errors, other.errors, strict=True)
     )
 
 
-def _alike(one: Exception, other: Exception) -> bool:
+def _alike(one: Exception, other: Exception, to_the_letter: bool) -> bool:
     if type(one) is not type(other):
         return False
     if isinstance(one, Wrong):
         mine, yours = (float(got) if isinstance(got, bool) else got for got in (one.got, other.got))
         return one.meaning == other.meaning and (same(mine, yours) or repr(mine) == repr(yours))  # NaN is like NaN
-    return not isinstance(one, StudentRaised) or _bare(one) == _bare(other)
+    return not to_the_letter or _bare(one) == _bare(other)
 
 
 def _bare(error: StudentRaised) -> str:

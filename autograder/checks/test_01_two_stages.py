@@ -527,9 +527,9 @@ def _(retrieval, ranking, k, n):
 
 
 @two_stage.mistake(
-    "all ranking scores sorted, not the candidates'",
-    "You sort the ranking scores of the whole catalogue and index the k candidates with that, which points past their "
-    "end. Sort only the candidates' own ranking scores.",
+    "catalogue positions in the list of candidates",
+    "You index the k candidates with positions in the whole catalogue, such as np.argsort(-ranking) gives, and these point "
+    "past their end. Sort only the candidates' own ranking scores.",
     see="np.argsort(np.array([1, 5, 9, 3]))  # numbers up to 3, for a list of 3 candidates",
 )
 def _(retrieval, ranking, k, n):

@@ -117,6 +117,40 @@ def _(u, v):
     return float(loss(tf.eye(len(u)), scores))
 
 
+@in_batch_loss.mistake("scores taken for probabilities")
+def _(u, v):
+    import tensorflow as tf
+
+    return tf.reduce_sum(tf.keras.losses.sparse_categorical_crossentropy(tf.range(len(u)), u @ v.T))
+
+
+@in_batch_loss.mistake(
+    "the softmax taken twice",
+    "You gave the softmax of the scores to a function that takes a softmax itself. Give it the scores.",
+    see="tf.nn.softmax(tf.nn.softmax([1.0, 0.0]))",
+)
+def _(u, v):
+    return float(-np.trace(log_shares(np.exp(log_shares(u, v)), np.eye(len(u)))))
+
+
+@in_batch_loss.mistake(
+    "one softmax over all scores",
+    "The shares of the whole B x B matrix sum to 1 in your softmax. Each row is a choice of its own and has its own sum.",
+    see="tf.nn.softmax([[1.0, 0.0], [0.0, 1.0]], axis=1)",
+)
+def _(u, v):
+    scores = np.asarray(u, float) @ np.asarray(v, float).T
+    return float(len(u) * (scores.max() + np.log(np.exp(scores - scores.max()).sum())) - np.trace(scores))
+
+
+@in_batch_loss.mistake("one softmax over all scores")
+def _(u, v):
+    scores = np.asarray(u, float) @ np.asarray(v, float).T
+    shares = np.exp(scores - scores.max())
+    with np.errstate(divide="ignore"):
+        return float(-np.log(np.diag(shares / shares.sum())).sum())
+
+
 @in_batch_loss.mistake(
     "users compete for a film",
     "You took the softmax over the users, down a column. A row is one user who chooses among the films of the batch.",
@@ -124,6 +158,14 @@ def _(u, v):
 )
 def _(u, v):
     return float(-np.trace(log_shares(v, u)))
+
+
+@in_batch_loss.mistake("users compete for a film")
+def _(u, v):
+    scores = np.asarray(u, float) @ np.asarray(v, float).T
+    shares = np.exp(scores - scores.max(axis=0))
+    with np.errstate(divide="ignore"):
+        return float(-np.log(np.diag(shares / shares.sum(axis=0))).sum())
 
 
 @in_batch_loss.mistake(
@@ -306,6 +348,17 @@ top_k_accuracy.mistake(
     "hits not averaged",
     "You returned a yes or no for each row; the accuracy is the share of yeses, one number for each k.",
 )(by_rank(higher, lambda ranks, k: ranks <= k))
+
+
+@top_k_accuracy.mistake("worst first")
+def _(scores, true, ks):
+    order = np.argsort(scores, axis=1, kind="stable")
+    return {k: float(np.mean([film in row[:k] for row, film in zip(order, true)])) for k in ks}
+
+
+top_k_accuracy.mistake(
+    "exactly at rank k", "A film of rank 1 is among the best 10 as well: the test is rank <= k, not rank == k."
+)(by_rank(higher, lambda ranks, k: float((ranks == k).mean())))
 
 
 @top_k_accuracy.mistake(
@@ -702,6 +755,18 @@ def _(user_model, movie_model, task):
             return self.retrieval(candidate_embeddings=v, query_embeddings=u, compute_metrics=not training)
 
     return MovielensModel(user_model, movie_model, task)
+
+
+@movielens_model.alternative("two branches, the task's arguments in a dictionary")
+@model
+def _(self, features, training=False):
+    vectors = {
+        "query_embeddings": self.user_model(features["user_id"]),
+        "candidate_embeddings": self.movie_model(features["movie_title"]),
+    }
+    if training:
+        return self.task(**vectors, compute_metrics=False)
+    return self.task(**vectors, compute_metrics=True)
 
 
 @movielens_model.alternative("through call, one branch a mode")
@@ -1126,6 +1191,29 @@ def _(*given):
 fit_and_evaluate.alternative("the softmax collapsed onto distinct users and titles")(lambda *given: spoilt()(*given))
 
 
+@fit_and_evaluate.alternative("a training loop of one's own")
+def _(user_model, movie_model, titles, train, test):
+    import tensorflow as tf
+    import tensorflow_recommenders as tfrs
+
+    optimizer = tf.keras.optimizers.Adagrad(0.1)
+    tables = user_model.trainable_variables + movie_model.trainable_variables
+    for _ in range(3):
+        for batch in train.batch(8192):
+            # A batch repeats its users and titles: each pair of them is scored once, each title counted as it comes.
+            users, row = tf.unique(batch["user_id"])
+            films, column, count = tf.unique_with_counts(batch["movie_title"])
+            with tf.GradientTape() as tape:
+                scores = user_model(users) @ tf.transpose(movie_model(films))
+                rivals = tf.reduce_logsumexp(scores + tf.math.log(tf.cast(count, tf.float32)), axis=1)
+                loss = tf.reduce_sum(tf.gather(rivals, row) - tf.gather_nd(scores, tf.stack([row, column], axis=1)))
+            optimizer.apply_gradients(zip(tape.gradient(loss, tables), tables))
+    found = tfrs.metrics.FactorizedTopK(titles.batch(2048).map(movie_model), ks=(10, 50, 100))
+    for batch in test.batch(4096):
+        found.update_state(user_model(batch["user_id"]), movie_model(batch["movie_title"]))
+    return {"loss": loss} | {f"top_{k}": share for k, share in zip((10, 50, 100), found.result())}
+
+
 @fit_and_evaluate.alternative("all of it in numpy")
 def _(user_model, movie_model, titles, train, test):
     from autograder import two_tower
@@ -1231,6 +1319,24 @@ keras2_losses.mistake(
     "The bar adds the last batch once more, so it divides by one more as well: by n + 1, not by n.",
 )(three(bar=lambda losses, sizes: (sum(losses) + losses[-1]) / len(losses)))
 
+keras2_losses.mistake(
+    "the bar summed, not averaged", "The bar shows a mean: of n + 1 losses, as the last one counts twice."
+)(three(bar=lambda losses, sizes: sum(losses) + losses[-1]))
+
+keras2_losses.mistake(
+    "the sum in History",
+    "The loss of a batch is a sum over its rows, but nothing sums the batches up: History holds the last batch's.",
+)(three(history=lambda losses, sizes: sum(losses)))
+
+keras2_losses.mistake(
+    "every batch in History", "History holds one loss for an epoch, not one for each batch: that of the last batch."
+)(three(history=lambda losses, sizes: losses))
+
+keras2_losses.mistake(
+    "losses weighted by rows",
+    "A batch's loss is already the sum over its rows. Add the sums up, and divide once, by all rows.",
+)(three(per_row=lambda losses, sizes: float(np.average(losses, weights=sizes))))
+
 keras2_losses.mistake("the first batch twice", "It is the last batch that the bar counts twice: it closes with it.")(
     three(bar=lambda losses, sizes: (sum(losses) + losses[0]) / (len(losses) + 1))
 )
@@ -1273,6 +1379,15 @@ def _(batch_losses, batch_sizes):
         "bar": np.append(losses, losses[-1]).mean(),
         "per_row": np.average(losses / batch_sizes, weights=batch_sizes),
     }
+
+
+@keras2_losses.alternative("TensorFlow")
+def _(batch_losses, batch_sizes):
+    import tensorflow as tf
+
+    losses = tf.constant(batch_losses)
+    bar = tf.reduce_mean(tf.concat([losses, losses[-1:]], axis=0))
+    return {"history": losses[-1], "bar": bar, "per_row": tf.reduce_sum(losses) / sum(batch_sizes)}
 
 
 @keras2_losses.alternative("a running bar")
