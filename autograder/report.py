@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from autograder.causes import cause_of
 from autograder.item import NOTHING, Wrong
 from autograder.run import NOT_ATTEMPTED, RAISED, RIGHT, Result
 from autograder.student import Call
@@ -36,6 +37,8 @@ def details(result: Result) -> list[tuple[str, str]]:
         lines.append(("raised", str(failed.error)))
         if failed.error.where:
             lines.append(("where", failed.error.where))
+        if not result.mistake and (cause := cause_of(failed.error.kind, failed.error.message)):
+            lines.append(("likely", cause.meaning))
     elif isinstance(failed.error, Wrong):
         judged_itself = failed.call is not None and failed.error.got is failed.call.returned
         lines.append(("returned" if judged_itself else "observed", show(failed.error.got)))

@@ -72,7 +72,8 @@ class Host:
                 function = getattr(wire.decode(handle, self._find), name)
             return {"value": wire.encode(function(*args, **kwargs), self._keep)}
         except (Exception, SystemExit) as error:
-            return {"raised": [type(error).__name__, _shortened(essence(str(error))), _own_lines(error)]}
+            kind, message = essence(error)
+            return {"raised": [kind, _shortened(message), _own_lines(error)]}
 
     def _keep(self, value: Any) -> wire.Handle:
         self._kept.append(value)
@@ -158,15 +159,18 @@ WRAPPING = [
     r"(?s)\s*(?:Call arguments|Arguments) received by .*",
     r"\{\{(?:function_)?node [^}]*\}\} ?",
     r"\s*\[Op:\w+\].*",
-    r"^\s*(?:\w+Error: )?",
 ]
 
 
-def essence(message: str) -> str:
-    """What an exception says, without what TensorFlow and Keras wrap around it: frames, nodes, arguments."""
+def essence(error: BaseException) -> tuple[str, str]:
+    """An exception's class and message, without what TensorFlow and Keras wrap around them: frames, nodes, arguments."""
+    message = str(error)
     for wrapping in WRAPPING:
         message = re.sub(wrapping, "", message)
-    return message.strip()
+    kind, inner = type(error).__name__, re.match(r"\s*(\w+Error): ", message)
+    if inner:  # what a traced function raised comes in another class, and names its own
+        kind, message = inner[1], message[inner.end() :]
+    return kind, message.strip()
 
 
 def _own_lines(error: BaseException) -> str:
