@@ -8,6 +8,7 @@ COMMANDS = {
     "check": "check a filled-in exercise notebook",
     "grade": "grade a class, each student's code in a sandbox",
     "prove": "try to forge grades and to lose them; ends with one line of counts",
+    "help": "I get ...: what an exception or a mistake means (help WORDS: those that hold the words)",
     "coverage": "item by item: known mistakes, right answers, hints, tests that no mistake trips",
     "build": "make notebooks and exercises from their sources (--check: fail on anything stale)",
     "measure": "measure the metric windows over seeds",

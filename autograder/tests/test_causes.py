@@ -31,7 +31,7 @@ def names() -> dict:
     return known | {"index": lambda: workshop.index(list("ABC"), np.ones((3, 2)), tower)}
 
 
-@pytest.mark.parametrize("cause", CAUSES, ids=lambda cause: f"{cause.kind.split('|')[0]} {cause.message[:40]}")
+@pytest.mark.parametrize("cause", CAUSES, ids=lambda cause: f"{cause.kind}: {cause.message}")
 def test_an_example_raises_what_its_cause_says(names, cause):
     with pytest.raises(Exception) as caught:
         exec(cause.example, names | {"index": names["index"]()})
