@@ -50,12 +50,15 @@ class Test:
 
 
 class Item:
-    """One graded blank. `number` is "lesson.item", `function` the name that the student defines."""
+    """One graded blank. `number` is "lesson.item", `function` the name that the student defines.
 
-    def __init__(self, number: str, function: str, *, hints: tuple[str, str, str], slow: bool = False):
+    `because`, shown once an answer is right, says why the reference does as it does.
+    """
+
+    def __init__(self, number: str, function: str, *, hints: tuple[str, str, str], because: str, slow: bool = False):
         if number in ITEMS:
             raise ValueError(f"item {number} is defined twice")
-        self.number, self.function, self.hints, self.slow = number, function, hints, slow
+        self.number, self.function, self.hints, self.because, self.slow = number, function, hints, because, slow
         self.tests: dict[str, Test] = {}
         self.mistakes: list[Mistake] = []
         self.alternatives: dict[str, Any] = {}

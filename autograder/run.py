@@ -67,8 +67,15 @@ def check(item: Item, answer: Callable[[dict], dict], seed: int = 0) -> Result:
         result.outcome = {NotAttempted: NOT_ATTEMPTED, StudentRaised: RAISED}.get(type(failed[0].error), WRONG)
         if result.outcome != NOT_ATTEMPTED:
             result.mistake = diagnose(item, tests, answer, seed)
+            if not result.mistake and result.outcome == WRONG:
+                result.failed = min((test for test in failed if isinstance(test.error, Wrong)), key=_size)
     result.seconds = time.perf_counter() - began
     return result
+
+
+def _size(test: TestResult) -> int:
+    """How much a test's last call was given, in characters: what is read best is the smallest that fails."""
+    return len(repr((test.call.args, test.call.kwargs))) if test.call else 0
 
 
 def diagnose(item: Item, tests: list[TestResult], answer: Callable[[dict], dict], seed: int) -> Mistake | None:

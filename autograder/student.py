@@ -133,8 +133,8 @@ class _Workshop:
         def call(*args, **kwargs):
             made = self._student.ask({"workshop": name}, args, kwargs)
             if isinstance(made, wire.Handle):  # a report then shows how it was made, not only what it is
-                shown = ", ".join(_shortened(_plain(arg), 60) for arg in [*args, *kwargs.values()])
-                made = wire.Handle(made.id, f"{name}({shown})")
+                given = [_plain(arg) for arg in args] + [f"{key}={_plain(value)}" for key, value in kwargs.items()]
+                made = wire.Handle(made.id, f"workshop.{name}({', '.join(_shortened(one, 300) for one in given)})")
             return made
 
         return call
@@ -182,7 +182,7 @@ def _own_lines(error: BaseException) -> str:
             continue
         source = linecache.getline(name, frame.lineno).strip() or (frame.line or "").strip()
         if source:
-            lines.append(f"line {frame.lineno}, in {frame.name}: {source}")
+            lines.append(f"line {frame.lineno}, in {frame.name}: {_shortened(source, 120)}")
     return "\n".join(lines[-3:])
 
 

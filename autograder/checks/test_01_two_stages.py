@@ -7,6 +7,10 @@ from autograder.item import Item, expect
 serving_cost = Item(
     "1.1",
     "serving_cost",
+    because=(
+        "Retrieval touches every film, ranking only k of them: with k fixed the second stage costs the same "
+        "however large the catalogue grows."
+    ),
     hints=(
         "Which of the two models touches every film, and which only the k films that are left?",
         "One stage is films times ranking time. Two stages are a sum: all films through retrieval, k through ranking.",
@@ -210,6 +214,10 @@ def _(n_items, k, t_retrieve, t_rank):
 candidate_recall = Item(
     "1.2",
     "candidate_recall",
+    because=(
+        "Recall divides by what was to be found, so a list that is too short shows it; order and repeats do not "
+        "matter, which is what a set says."
+    ),
     hints=(
         "Of the films that the user wants, how many are still there after the cut to k?",
         "A set of the first k candidates, the & of two sets, and a division: by how many films in all?",
@@ -407,6 +415,10 @@ def _(candidates, relevant, k):
 two_stage = Item(
     "1.3",
     "two_stage",
+    because=(
+        "The second argsort speaks of places among the candidates, so it must index the candidates; what "
+        "retrieval dropped never competes."
+    ),
     hints=(
         "Which films does the ranking model get to see?",
         "np.argsort(-retrieval), keep k; then np.argsort of *their* ranking scores, used to index those k.",
@@ -643,6 +655,10 @@ def _(retrieval, ranking, k, n):
 recall_curve = Item(
     "1.4",
     "recall_curve",
+    because=(
+        "One division at the end gives every relevant film one vote; averaging per user would give heavy users' "
+        "films less."
+    ),
     hints=(
         "Who has a vote here: every user, or every relevant film?",
         "Sort each user's films (argsort of -retrieval, axis=1), count the relevant ones among k, divide at the end.",

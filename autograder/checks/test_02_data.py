@@ -8,6 +8,10 @@ from autograder.wire import same
 select_fields = Item(
     "2.1",
     "select_fields",
+    because=(
+        "map builds every element anew, so what the dict does not name is gone, and nothing is read until "
+        "somebody asks."
+    ),
     hints=(
         "Which two of the fields say who watched what?",
         "ratings.map takes a function from one dict to another.",
@@ -198,6 +202,10 @@ def _(ratings):
 vocabulary = Item(
     "2.2",
     "vocabulary",
+    because=(
+        "Batches make one pass quick, and np.unique sorts bytes, which is the order that StringLookup then "
+        "numbers."
+    ),
     hints=(
         "Does your code see every element? Are they numbers or strings?",
         "Three steps: batch, np.concatenate, np.unique. The first makes it quick, the last also sorts.",
@@ -353,6 +361,10 @@ def _(strings):
 make_split = Item(
     "2.3",
     "make_split",
+    because=(
+        "A buffer as large as the data lets any row come first; without reshuffling take and skip cut the same "
+        "order on every pass."
+    ),
     hints=(
         "Read test twice: do the same rows come back? And can any row of the data come first?",
         "shuffle has a buffer, a seed, and a flag for the next pass; take and skip cut its result in two.",
@@ -573,6 +585,7 @@ def _(ds, n_train, n_test, seed):
 duplicate_titles = Item(
     "2.4",
     "duplicate_titles",
+    because="One pass: a dict from title to a list of ids, then only the lists that are longer than one.",
     hints=(
         "Group the ids by title: which titles have more than one?",
         "A dict of lists, then a filter: setdefault(title, []) gives a title's list, or starts an empty one.",
@@ -780,6 +793,10 @@ def _(movies):
 leakage_report = Item(
     "2.5",
     "leakage_report",
+    because=(
+        "A row leaks if its pair or its future is in train; users and titles are counted once each, rows once "
+        "each."
+    ),
     hints=(
         "What leaks here: a row, a user, a title, a time? And what does each number count?",
         "Sets for users, for titles and for (user, title) tuples; a dict of each user's newest train time.",

@@ -7,6 +7,7 @@ from autograder.item import Item, expect, require
 build_tower = Item(
     "3.1",
     "build_tower",
+    because="StringLookup gives len(vocab) + 1 different rows, 0 for unknown words, so the table has as many.",
     hints=(
         "How many rows does the table need, if the words that nobody knows need one too?",
         "A tf.keras.Sequential of StringLookup(vocabulary=..., mask_token=None), then Embedding(rows, dim).",
@@ -324,6 +325,7 @@ def _(vocab, dim):
 row_of = Item(
     "3.2",
     "row_of",
+    because="Row 0 is the unknown word's; the others follow the vocabulary's order, whatever the words look like.",
     hints=(
         "Which row is kept for the words that are not in the vocabulary?",
         "vocab.index(word) is the position in the list, counted from 0; ask `word in vocab` first.",
@@ -479,6 +481,7 @@ def _(vocab, word):
 score_matrix = Item(
     "3.3",
     "score_matrix",
+    because="A matrix product pairs every row of u with every row of v, once v is turned over: [B, d] times [d, N].",
     hints=(
         "One number for each user and each film: which product of two matrices has B rows and N columns?",
         "A matrix product, u @ ..., with one of the two transposed (.T) so that the axes of length d meet.",
@@ -652,6 +655,10 @@ def _(u, v):
 top_k = Item(
     "3.4",
     "top_k",
+    because=(
+        "A stable sort of the negative scores puts the best first and leaves equal scores in their order; "
+        "positions then look up both."
+    ),
     hints=(
         "Which axis of scores is the films', and which order has the best film first?",
         'np.argsort(..., axis=1, kind="stable") sorts upwards, keeps ties in order and gives positions.',
@@ -915,6 +922,10 @@ def _(scores, ids, k):
 n_parameters = Item(
     "3.5",
     "n_parameters",
+    because=(
+        "Two tables, each with a row more than it has words, each row of dim numbers; the dot product has no "
+        "parameters."
+    ),
     hints=(
         "How many rows do the two tables have together, and how many numbers stand in a row?",
         "Each of the two tables has a row more than it has words. Add the rows up, then multiply by dim.",

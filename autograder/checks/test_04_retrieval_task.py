@@ -16,6 +16,10 @@ from autograder.wire import same
 in_batch_loss = Item(
     "4.1",
     "in_batch_loss",
+    because=(
+        "Row i's own film is class i among the B films of the batch; a function that takes logits also keeps "
+        "large scores finite."
+    ),
     hints=(
         "Row i of the B x B scores belongs to one user: which of its B films is the right class?",
         "The scores are u times v transposed. Log-softmax of each row, the diagonal, its sum, the other sign.",
@@ -252,6 +256,10 @@ def _(u, v):
 top_k_accuracy = Item(
     "4.2",
     "top_k_accuracy",
+    because=(
+        "A film's rank is one more than the number of films that score strictly higher, so a tie costs nothing, "
+        "as in TFRS."
+    ),
     hints=(
         "How many films score strictly higher than the true one?",
         "The film's rank is 1 + (how many score higher); it is a hit if rank <= k; the accuracy is the mean over rows.",
@@ -448,6 +456,10 @@ def _(scores, true, ks):
 movielens_model = Item(
     "4.3",
     "MovielensModel",
+    because=(
+        "The task owns the loss and the metrics; the model only says which vectors are queries, which candidates,"
+        " and when to measure."
+    ),
     hints=(
         "What does the task need from each tower, in which order, and when is it worth working out the metrics?",
         "super().__init__(), keep the three; then return self.task(user vectors, film vectors, compute_metrics=...).",
@@ -757,16 +769,21 @@ def _(user_model, movie_model, task):
     return MovielensModel(user_model, movie_model, task)
 
 
-@movielens_model.alternative("two branches, the task's arguments in a dictionary")
-@model
-def _(self, features, training=False):
-    vectors = {
-        "query_embeddings": self.user_model(features["user_id"]),
-        "candidate_embeddings": self.movie_model(features["movie_title"]),
-    }
-    if training:
-        return self.task(**vectors, compute_metrics=False)
-    return self.task(**vectors, compute_metrics=True)
+@movielens_model.alternative("no attributes of its own, what it was given is kept in a list")
+def _(user_model, movie_model, task):
+    import tensorflow_recommenders as tfrs
+
+    class MovielensModel(tfrs.Model):
+        def __init__(self, *parts):
+            super().__init__()
+            self.parts = list(parts)
+
+        def compute_loss(self, inputs, training=False):
+            users, films, retrieval = self.parts
+            queries = users(inputs["user_id"])
+            return retrieval(queries, films(inputs["movie_title"]), compute_metrics=not training)
+
+    return MovielensModel(user_model, movie_model, task)
 
 
 @movielens_model.alternative("through call, one branch a mode")
@@ -796,6 +813,10 @@ fit_and_evaluate = Item(
     "4.4",
     "fit_and_evaluate",
     slow=True,
+    because=(
+        "The metric gets titles through the tower at every evaluation, so it never sees old vectors, and fit "
+        "spares it until the end."
+    ),
     hints=(
         "Is the last batch's loss still 6,272 ln 6,272 = 54,841? Then nothing was learnt. Who gives the metrics?",
         "Retrieval(metrics=FactorizedTopK(titles.batch(2048).map(movie_model), ks=...)); compile, fit, evaluate.",
@@ -1188,7 +1209,10 @@ def _(*given):
     return spoilt(batch_size=1024)(*given)
 
 
-fit_and_evaluate.alternative("the softmax collapsed onto distinct users and titles")(lambda *given: spoilt()(*given))
+@fit_and_evaluate.alternative("the softmax collapsed onto distinct users and titles")
+def _(*given):
+    losses, found = recipe(*given)
+    return answer(losses[-1], found)
 
 
 @fit_and_evaluate.alternative("a training loop of one's own")
@@ -1238,6 +1262,10 @@ def _(user_model, movie_model, titles, train, test):
 keras2_losses = Item(
     "4.5",
     "keras2_losses",
+    because=(
+        "Keras averages metrics, but this loss is a plain number: History keeps the last one, and the bar closes "
+        "with it once more."
+    ),
     hints=(
         "Which batch does History keep, which one does the bar count twice, and what does a mean per row divide by?",
         "History keeps the last. The bar adds all and the last again. A row's mean divides the sum by all rows.",

@@ -37,6 +37,7 @@ def text(words, shape=None):
 build_index = Item(
     "5.1",
     "build_index",
+    because="Names and vectors come from one dataset, so they cannot fall out of step, and each title is in it once.",
     hints=(
         "An index needs a vector and a name for each film, and the user tower. What if a title is listed twice?",
         "Batch a dataset of distinct titles and zip it with itself mapped through the movie tower. These pairs "
@@ -233,6 +234,7 @@ def _(user_tower, movie_tower, titles, k=100):
 recommend = Item(
     "5.2",
     "recommend",
+    because="An index answers a batch: row 0 of each result belongs to the one user, and its names are bytes.",
     hints=(
         "What does the index take, one user or a batch of users? What does it return, and in which shapes?",
         "index(tf.constant([...]), k=k) returns (scores, titles), both [1, k]. Take row 0 of each; .decode() turns "
@@ -395,6 +397,10 @@ def _(index, user_id, k):
 recommend_unseen = Item(
     "5.3",
     "recommend_unseen",
+    because=(
+        "What is fetched must outlast what is dropped: k and as many more as the longest list of seen titles, if "
+        "the index holds them."
+    ),
     hints=(
         "You cut to k and then drop what was seen: how many are left? And what is the most that an index can give?",
         "Fetch as many more than k as the longest list of seen titles, but no more than size(index); drop, then cut to "
@@ -770,6 +776,10 @@ def _(index, user_ids, seen, k):
 ranks_of = Item(
     "5.4",
     "ranks_of",
+    because=(
+        "Once the seen titles are gone, a title's place in what is left is its rank; nothing needs to be "
+        "subtracted."
+    ),
     hints=(
         "If 8 seen films above it vanish, where does a film at rank 12 stand? Which films do not move it?",
         "Decode the bytes, drop the seen titles, and find each title's place in what is left. Or take the rank before "
@@ -954,6 +964,10 @@ def _(test_titles, recommended, seen=()):
 hit_rate = Item(
     "5.5",
     "hit_rate",
+    because=(
+        "With >= a film's own score counts as the first of its k places, and every tie against it; minus infinity"
+        " never competes."
+    ),
     hints=(
         "Which films must not compete for a user's k places? And what would a model get that scores all films alike?",
         "For each user set the scores of the seen films to -infinity, in a copy of the row. A film is a hit if at most "
