@@ -136,7 +136,7 @@ def compared(item: Item, own: str) -> str:
 
 
 def _folded(title: str, body: str) -> str:
-    return f"<details style='margin:.3em 0'><summary>{html.escape(title)}</summary>{body}</details>"
+    return f"<details style='margin:.3em 0 .3em .6em'><summary>{html.escape(title)}</summary>{body}</details>"
 
 
 def _code(source: str) -> str:

@@ -317,6 +317,11 @@ def _(candidates, relevant, k):
     return float(any(film in relevant for film in candidates[:k]))
 
 
+@candidate_recall.mistake("any hit counts as full")
+def _(candidates, relevant, k):
+    return any(film in relevant for film in candidates[:k])
+
+
 @candidate_recall.mistake(
     "a percentage",
     "Recall is a share here, a number from 0 to 1: not 50 but .5.",

@@ -521,8 +521,8 @@ def _(ds, n_train, n_test, seed):
 
 @make_split.mistake(
     "two orders",
-    "train and test were cut from two different orders of the rows, so they share some. Shuffle once, or twice with one "
-    "seed, and cut both from the same order.",
+    "train and test were cut from two different orders of the rows, so they share some. Shuffle once, with "
+    "reshuffle_each_iteration=False, and cut both from that.",
     see=SEE_SPLIT,
 )
 def _(ds, n_train, n_test, seed):
