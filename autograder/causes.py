@@ -42,7 +42,8 @@ CAUSES = [
     ),
     Cause(
         "TypeError",
-        "can't concat str to bytes | first arg must be bytes | a bytes-like object is required | must be str, not bytes",
+        "can't concat str to bytes | first arg must be bytes | a bytes-like object is required | must be str, not "
+        "bytes",
         "Bytes met text. TensorFlow gives strings as bytes, b'A': turn them into text with .decode().",
         "tf.constant('A').numpy() + ' (1995)'",
     ),
@@ -61,7 +62,8 @@ CAUSES = [
     Cause(
         "TypeError",
         "Cannot iterate over a scalar tensor | Scalar tensor has no `len()`",
-        "The tensor is one single value, of shape (), and has nothing to go through. Batch the dataset, or use the value itself.",
+        "The tensor is one single value, of shape (), and has nothing to go through. Batch the dataset, or use the "
+        "value itself.",
         "list(tf.constant(24))",
     ),
     Cause(
@@ -73,21 +75,23 @@ CAUSES = [
     Cause(
         "AttributeError",
         "'SymbolicTensor' object has no attribute 'numpy'",
-        "Inside map, and inside a traced function, a tensor is only a plan and has no value yet. Use TensorFlow's functions "
-        "there, or go through the dataset with a plain loop.",
+        "Inside map, and inside a traced function, a tensor is only a plan and has no value yet. Use TensorFlow's "
+        "functions there, or go through the dataset with a plain loop.",
         "list(rows.map(lambda row: row['user_id'].numpy()))",
     ),
     Cause(
         "ValueError",
         "The truth value of an array with more than one element is ambiguous",
-        "`if`, `and` and `in` want one yes or no, and an array has many. Use (a == b).any(), or .all(), or & between arrays.",
+        "`if`, `and` and `in` want one yes or no, and an array has many. Use (a == b).any(), or .all(), or & "
+        "between arrays.",
         "bool(np.array([1, 2]) == np.array([1, 2]))",
     ),
     # --- shapes
     Cause(
         "ValueError",
         "zero-dimensional arrays cannot be concatenated",
-        "np.concatenate joins vectors, and an element of the dataset is one single string. Batch it first: .batch(1000).",
+        "np.concatenate joins vectors, and an element of the dataset is one single string. Batch it first: "
+        ".batch(1000).",
         "np.concatenate(list(tf.data.Dataset.from_tensor_slices(['A', 'B'])))",
     ),
     Cause(
@@ -99,15 +103,16 @@ CAUSES = [
     Cause(
         "InvalidArgumentError | ValueError",
         "Matrix size-incompatible | mismatch in its core dimension | shapes … not aligned",
-        "In a matrix product the columns of the first meet the rows of the second. For u of [B, d] and v of [N, d] turn the "
-        "second over: u @ v.T, or tf.matmul(u, v, transpose_b=True).",
+        "In a matrix product the columns of the first meet the rows of the second. For u of [B, d] and v of [N, d] "
+        "turn the second over: u @ v.T, or tf.matmul(u, v, transpose_b=True).",
         "tf.matmul(tf.ones([2, 3]), tf.ones([4, 3]))",
     ),
     Cause(
         "InvalidArgumentError | ValueError",
         "operands could not be broadcast together | Incompatible shapes | Dimensions must be equal",
-        "Two arrays of different shapes were put side by side, element by element. Print both .shape: for each user with each "
-        "film a matrix product is meant; query_with_exclusions wants one row of exclusions for each user.",
+        "Two arrays of different shapes were put side by side, element by element. Print both .shape: for each user "
+        "with each film a matrix product is meant; query_with_exclusions wants one row of exclusions for each "
+        "user.",
         "np.ones([2, 3]) * np.ones([4, 3])",
     ),
     Cause(
@@ -119,7 +124,8 @@ CAUSES = [
     Cause(
         "InvalidArgumentError",
         "Cannot batch tensors with different shapes | Cannot add tensor to the batch",
-        "A batch wants elements of one shape; films have one to six genres. Map to the fields that you need before you batch.",
+        "A batch wants elements of one shape; films have one to six genres. Map to the fields that you need before "
+        "you batch.",
         "list(tf.data.Dataset.from_tensor_slices(tf.ragged.constant([[1], [1, 2]])).map(lambda row: row + 0).batch(2))",
     ),
     Cause(
@@ -131,8 +137,8 @@ CAUSES = [
     Cause(
         "IndexError",
         "index … is out of bounds",
-        "A position points past the end. Positions in the whole catalogue were perhaps used on a shorter list, or counting "
-        "began at 1.",
+        "A position points past the end. Positions in the whole catalogue were perhaps used on a shorter list, or "
+        "counting began at 1.",
         "np.arange(3)[3]",
     ),
     Cause(
@@ -156,7 +162,8 @@ CAUSES = [
     ),
     Cause(
         "TypeError",
-        "not supported between instances of 'list' and 'int' | not supported between instances of 'numpy.ndarray' and 'int'",
+        "not supported between instances of 'list' and 'int' | not supported between instances of 'numpy.ndarray' "
+        "and 'int'",
         "StringLookup's first argument is max_tokens. Hand the words over by name: vocabulary=...",
         "tf.keras.layers.StringLookup(['A', 'B'])",
     ),
@@ -205,24 +212,27 @@ CAUSES = [
     Cause(
         "ImportError",
         "requires tf.keras to be Keras version 2 but got version 3",
-        "TFRS 0.7.7 is written for Keras 2, and TensorFlow came up with Keras 3. Restart the kernel and run the first cell "
-        "before any other: it sets TF_USE_LEGACY_KERAS=1, which counts only before TensorFlow is imported.",
+        "TFRS 0.7.7 is written for Keras 2, and TensorFlow came up with Keras 3. Restart the kernel and run the "
+        "first cell before any other: it sets TF_USE_LEGACY_KERAS=1, which counts only before TensorFlow is "
+        "imported.",
         "import subprocess, sys\n"
-        "run = subprocess.run([sys.executable, '-c', 'import tensorflow_recommenders'], capture_output=True, text=True,\n"
-        "                     env=os.environ | {'TF_USE_LEGACY_KERAS': '0'})\n"
+        "run = subprocess.run([sys.executable, '-c', 'import tensorflow_recommenders'], capture_output=True,\n"
+        "                     text=True, env=os.environ | {'TF_USE_LEGACY_KERAS': '0'})\n"
         "raise ImportError(run.stderr.rpartition('ImportError: ')[2])",
     ),
     # --- the index
     Cause(
         "InvalidArgumentError | ValueError",
         "input must have at least k columns | input must have last dimension >= k",
-        "More was asked for than the index holds, or a row of scores: k, and with exclusions k + their width, must not be more.",
+        "More was asked for than the index holds, or a row of scores: k, and with exclusions k + their width, must "
+        "not be more.",
         "index(tf.constant(['24']), k=5)",
     ),
     Cause(
         "AttributeError",
         "'BruteForce' object has no attribute",
-        "The index itself is called: index(tf.constant(['24']), k=10). Its other method ends in s: query_with_exclusions.",
+        "The index itself is called: index(tf.constant(['24']), k=10). Its other method ends in s: "
+        "query_with_exclusions.",
         "index.query(tf.constant(['24']))",
     ),
     Cause(
@@ -240,8 +250,8 @@ CAUSES = [
     Cause(
         "ValueError",
         "The candidates tensor must be 2D",
-        "The index wants vectors of [N, d] where it got something else. In a dataset of pairs the name comes first, then the "
-        "vector; in index(...) the vectors come first.",
+        "The index wants vectors of [N, d] where it got something else. In a dataset of pairs the name comes first, "
+        "then the vector; in index(...) the vectors come first.",
         "index.index(tf.constant(['A']), tf.ones([1, 2]))",
     ),
     Cause(
@@ -290,8 +300,8 @@ CAUSES = [
     Cause(
         "TypeError",
         "object is not callable",
-        "Something that is no function is followed by (...): a tensor or a list that wants [...], or a name such as `list` or "
-        "`index` that was given to a value.",
+        "Something that is no function is followed by (...): a tensor or a list that wants [...], or a name such as "
+        "`list` or `index` that was given to a value.",
         "tf.constant([1.0])(0)",
     ),
     Cause(
@@ -302,7 +312,8 @@ CAUSES = [
     ),
     Cause(
         "AttributeError | TypeError",
-        "'NoneType' object has no attribute | 'NoneType' object is not subscriptable | 'NoneType' object is not iterable",
+        "'NoneType' object has no attribute | 'NoneType' object is not subscriptable | 'NoneType' object is not "
+        "iterable",
         "Something is None: most often a function that ends without `return`, or the argument seen=None.",
         "None.numpy()",
     ),
@@ -315,7 +326,8 @@ CAUSES = [
     Cause(
         "ValueError",
         "too many values to unpack | not enough values to unpack",
-        "There are more or fewer values than names on the left. An index gives two, scores and titles, each of shape [B, k].",
+        "There are more or fewer values than names on the left. An index gives two, scores and titles, each of "
+        "shape [B, k].",
         "scores, titles = index(tf.constant(['24']), k=3)[0][0]",
     ),
     Cause(

@@ -25,9 +25,10 @@ EXERCISES = Path(__file__).parents[1] / "exercises"
 
 
 def main(argv: list[str]) -> int:
-    """Prints one report an item and the sum; returns 0 if every item is right, 1 if not, 2 if something cannot be read."""
+    """Prints a report an item and the sum; returns 0 if every item is right, 1 if not, 2 if something cannot be read."""
     parser = argparse.ArgumentParser(prog="python -m autograder check", description="Checks filled-in exercises.")
-    parser.add_argument("notebooks", nargs="+", metavar="NOTEBOOK | ITEM", help="filled-in exercises; 3.1: only that item")
+    which = "filled-in exercises; 3.1: only that item of theirs"
+    parser.add_argument("notebooks", nargs="+", metavar="NOTEBOOK | ITEM", help=which)
     given = parser.parse_args(argv).notebooks
     numbers = [one for one in given if re.fullmatch(r"\d+\.\d+", one)]
     right = True
@@ -51,7 +52,7 @@ def main(argv: list[str]) -> int:
 
 def hint_main(argv: list[str]) -> int:
     """Prints a hint: the question, the tool, or code with one gap."""
-    parser = argparse.ArgumentParser(prog="python -m autograder hint", description="Prints one of an item's three hints.")
+    parser = argparse.ArgumentParser(prog="python -m autograder hint", description="One of an item's three hints.")
     parser.add_argument("item", help="such as 3.1")
     parser.add_argument("level", nargs="?", type=int, choices=(1, 2, 3), default=1, help="1, if you do not say")
     chosen = parser.parse_args(argv)

@@ -37,8 +37,9 @@ def main(argv: list[str]) -> int:
     print(f"{'item':27} tests  mistakes  right answers  hints")
     complete = True
     for item in items():
-        counts = len(item.tests), len({mistake.name for mistake in item.mistakes}), 1 + len(item.alternatives), len(item.hints)
-        print(f"{item.number:4} {item.function:22} " + "{:5}  {:8}  {:13}  {:5}".format(*counts), flush=True)
+        mistakes = {mistake.name for mistake in item.mistakes}
+        counts = f"{len(item.tests):5}  {len(mistakes):8}  {1 + len(item.alternatives):13}  {len(item.hints):5}"
+        print(f"{item.number:4} {item.function:22} {counts}", flush=True)
         for line in lacking(item):
             complete = False
             print(f"     {line}")

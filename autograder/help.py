@@ -1,6 +1,6 @@
 """`python -m autograder help [WORDS]`: "I get …", a page indexed by what one sees; with words, what of it has them all.
 
-Built from the definitions that the checks use, `causes.CAUSES` and the known mistakes of every item, and from nothing else.
+Built from the definitions that the checks use, `causes.CAUSES` and the known mistakes of every item.
 """
 
 import argparse
@@ -24,7 +24,10 @@ class Symptom(NamedTuple):
 
 def symptoms(words: list[str] | tuple = ()) -> Iterator[Symptom]:
     """Every symptom, or those that hold all of the words, in the order of the page."""
-    exceptions = (Symptom("An exception", f"{one.kind}: {one.message}".replace(" | ", " or "), one.meaning, one.example) for one in CAUSES)
+    exceptions = (
+        Symptom("An exception", f"{one.kind}: {one.message}".replace(" | ", " or "), one.meaning, one.example)
+        for one in CAUSES
+    )
     mistakes = (
         Symptom(f"Item {item.number}, `{item.function}`", name, mistake.why, mistake.see)
         for item in items()

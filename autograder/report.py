@@ -65,7 +65,7 @@ def details(result: Result) -> list[tuple[str, str]]:
 
 
 def complete(called: str) -> bool:
-    """Whether a call, as shown, is one that can be typed: nothing was shortened, and nothing stands in it that has no code."""
+    """Whether a call, as shown, can be typed: nothing was shortened, and nothing stands in it that has no code."""
     return bool(called) and not any(gap in called for gap in ("…", "array of shape", "<"))
 
 
@@ -90,11 +90,7 @@ def text(result: Result, width: int = 80, colour: bool = False) -> str:
     lines = [shade(result.outcome).format(line) if colour else line for line in head]
     if result.outcome != RIGHT:
         for label, body in details(result):
-            wrapped = [
-                piece
-                for line in body.splitlines()
-                for piece in textwrap.wrap(line, width - 14) or [""]
-            ]
+            wrapped = [piece for line in body.splitlines() for piece in textwrap.wrap(line, width - 14) or [""]]
             first = (ANSI[NOT_ATTEMPTED] if colour else "{}").format(f"{label:10}")
             lines += [f"    {first if i == 0 else ' ' * 10}{piece}" for i, piece in enumerate(wrapped)]
     return "\n".join(lines)
@@ -132,7 +128,8 @@ def compared(item: Item, own: str) -> str:
     beside = f"<div style='display:flex;flex-wrap:wrap;gap:0 1em'>{sides}</div>" if reference else ""
     ways = "".join(_folded(name, _code(code)) for name, code in other_ways(item).items())
     note = f"<div>Helpers of these stand in autograder/checks/, in the file of lesson {item.number[0]}.</div>"
-    return _folded("Compare", f"{beside}<div>{html.escape(item.because)}</div>") + _folded("Other right ways", ways + note)
+    why = f"<div>{html.escape(item.because)}</div>"
+    return _folded("Compare", beside + why) + _folded("Other right ways", ways + note)
 
 
 def _folded(title: str, body: str) -> str:

@@ -20,7 +20,7 @@ RIGHT, WRONG, RAISED, NOT_ATTEMPTED = "right", "wrong", "your code raised", "not
 
 @dataclass
 class TestResult:
-    """What one test of an item said. `errors` are its refusals: one, unless it was run on; `call` the student's last."""
+    """What one test of an item said. `errors`: its refusals, one unless it was run on; `call`: the student's last."""
 
     name: str
     points: int
@@ -117,7 +117,10 @@ def alike(one: TestResult, other: TestResult, to_the_letter: bool = True) -> boo
 
     What they raised must be of one kind and message `to_the_letter` only.
     """
-    return len(one.errors) == len(other.errors) and all(
+    raised = any(isinstance(error, StudentRaised) for error in one.errors)
+    if len(one.errors) != len(other.errors) or (raised and one.calls != other.calls):
+        return False
+    return all(
         _alike(mine, yours, to_the_letter) for mine, yours in zip(one.errors, other.errors, strict=True)
     )
 
@@ -141,9 +144,7 @@ def run_tests(item: Item, answer: Callable[[dict], dict], seed: int) -> list[Tes
     return [run_test(item, name, answer, seed) for name in item.tests]
 
 
-def run_test(
-    item: Item, name: str, answer: Callable[[dict], dict], seed: int, *, to_the_end: bool = False
-) -> TestResult:
+def run_test(item: Item, name: str, answer: Callable[[dict], dict], seed: int, to_the_end: bool = False) -> TestResult:
     """One test, as pytest would run it: with a new student and the same fresh inputs for the same seed.
 
     Only a refusal counts as a verdict. Any other exception is a fault of the test itself and comes through, unless

@@ -163,7 +163,7 @@ WRAPPING = [
 
 
 def essence(error: BaseException) -> tuple[str, str]:
-    """An exception's class and message, without what TensorFlow and Keras wrap around them: frames, nodes, arguments."""
+    """An exception's class and message, without what TensorFlow and Keras wrap around them: frames, nodes, layers."""
     message = str(error)
     for wrapping in WRAPPING:
         message = re.sub(wrapping, "", message)

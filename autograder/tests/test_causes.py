@@ -72,7 +72,8 @@ def test_what_a_traced_function_raises_is_told_as_if_it_were_not(names):
         "    model.fit(rows.batch(2), verbose=0)\n"
     )
     train = in_a_cell(source)["train"]
-    reply = Host({"go": lambda: train(names["rows"])}).answer({"call": "go", "args": {"list": []}, "kwargs": {"dict": []}})
+    host = Host({"go": lambda: train(names["rows"])})
+    reply = host.answer({"call": "go", "args": {"list": []}, "kwargs": {"dict": []}})
     kind, message, where = reply["raised"]
     assert (kind, message) == ("KeyError", "'user'")
     assert where.splitlines()[-1] == "line 4, in compute_loss: return features['user']"

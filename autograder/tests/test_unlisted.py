@@ -42,7 +42,7 @@ def kept(retrieval, k):
 unlisted("1.3", None, lambda quick, slow, k, n: np.argsort(-slow)[:k])
 unlisted("1.3", None, lambda quick, slow, k, n: [i for i in np.argsort(-slow).tolist() if quick[i] > 0.5][:n])
 unlisted("1.3", None, lambda quick, slow, k, n: kept(quick, k)[np.argsort(-slow[kept(quick, k)])][:n] + 1)
-unlisted("1.3", "the worst k retrieved", lambda quick, slow, k, n: sorted(np.argsort(quick)[:k], key=lambda i: -slow[i])[:n])
+unlisted("1.3", "the worst k retrieved", lambda q, s, k, n: sorted(np.argsort(q)[:k], key=lambda i: -s[i])[:n])
 
 
 def shares(scores, relevant, ks, own_order=True):
