@@ -5,9 +5,13 @@ import sys
 
 COMMANDS = {
     "start": "prepare the data, train the blog's model, print the table beside the blog's figures",
-    "check": "check a filled-in exercise notebook",
+    "check": "check a filled-in exercise notebook, or one item of it (check NOTEBOOK 3.1)",
+    "hint": "a hint for an item (hint 3.1), the next ones with 2 or 3 behind it",
+    "progress": "where you stand in the exercises",
     "grade": "grade a class, each student's code in a sandbox",
     "prove": "try to forge grades and to lose them; ends with one line of counts",
+    "help": "I get ...: what an exception or a mistake means (help WORDS: those that hold the words)",
+    "coverage": "item by item: known mistakes, right answers, hints, tests that no mistake trips",
     "build": "make notebooks and exercises from their sources (--check: fail on anything stale)",
     "site": "make the web site (--out DIR)",
     "measure": "measure the metric windows over seeds",
@@ -22,8 +26,10 @@ def main(argv: list[str]) -> int:
         for name, what in COMMANDS.items():
             print(f"  {name:10} {what}")
         return 0 if argv and argv[0] in ("-h", "--help") else 2
-    module = {"check": "check_notebook"}.get(argv[0], argv[0])  # `check` itself is the function that notebooks import
-    return importlib.import_module(f"autograder.{module}").main(argv[1:]) or 0
+    # The names of these three are those of the functions that notebooks import.
+    in_a_terminal = {"check": "main", "hint": "hint_main", "progress": "progress_main"}
+    module = importlib.import_module(f"autograder.{'check_notebook' if argv[0] in in_a_terminal else argv[0]}")
+    return getattr(module, in_a_terminal.get(argv[0], "main"))(argv[1:]) or 0
 
 
 if __name__ == "__main__":

@@ -1,52 +1,122 @@
-"""`python -m autograder check NOTEBOOK ...`: runs a notebook's own cells, then the checks of its lesson."""
+"""`check`, `hint` and `progress` in a terminal. A notebook's own cells are run, then the checks of its lesson."""
 
 import argparse
 import contextlib
 import io
 import os
+import re
 import sys
+import textwrap
 from pathlib import Path
 
 import nbformat
+from tqdm import tqdm
 
 from autograder import report
-from autograder.item import CHECK_CALL, Item, items
+from autograder.causes import cause_of
+from autograder.item import CHECK_CALL, Item, find, items
 from autograder.metadata import item_of
-from autograder.notebook import table, training
-from autograder.run import RIGHT, check
-from autograder.student import Host
+from autograder.notebook import hint, table, training
+from autograder.reference import SOLUTIONS
+from autograder.run import RIGHT, Result, check
+from autograder.student import Host, essence
+
+EXERCISES = Path(__file__).parents[1] / "exercises"
 
 
 def main(argv: list[str]) -> int:
-    """Prints one report an item and the sum; returns 0 if every item is right, 1 if not, 2 if a file cannot be read."""
-    parser = argparse.ArgumentParser(prog="python -m autograder check", description=__doc__)
-    parser.add_argument("notebooks", nargs="+", type=Path, help="filled-in exercises")
+    """Prints a report an item and the sum; returns 0 if every item is right, 1 if not, 2 if something cannot be read."""
+    parser = argparse.ArgumentParser(prog="python -m autograder check", description="Checks filled-in exercises.")
+    which = "filled-in exercises; 3.1: only that item of theirs"
+    parser.add_argument("notebooks", nargs="+", metavar="NOTEBOOK | ITEM", help=which)
+    given = parser.parse_args(argv).notebooks
+    numbers = [one for one in given if re.fullmatch(r"\d+\.\d+", one)]
     right = True
-    for path in parser.parse_args(argv).notebooks:
-        try:
-            notebook = nbformat.read(path, as_version=4)
-        except FileNotFoundError:
-            print(f"{path}: there is no such file", file=sys.stderr)
-            return 2
-        except Exception as error:  # nbformat raises whatever its parsers raise
-            print(f"{path} is not a notebook that can be read: {error}", file=sys.stderr)
-            return 2
-        chosen = wanted(notebook)
-        if not chosen:
-            print(f"{path} defines no function of any exercise and calls no check", file=sys.stderr)
-            return 2
-        print(f"{path}")
-        names, faults = run_cells(notebook, path.parent)
-        for fault in faults:
-            print(f"  {fault}")
-        host, results = Host(names), {}
-        for item in chosen:
-            with training(item) if item.slow else contextlib.nullcontext():
-                results[item.number] = check(item, host.answer)
-            print(report.text(results[item.number]), flush=True)
-        print(table(chosen, results))
-        right &= all(result.outcome == RIGHT for result in results.values())
+    try:
+        only = [find(number) for number in numbers]
+        for path in (Path(one) for one in given if one not in numbers):
+            results = checked(path, only)
+            print(table([find(number) for number in results], results, report.coloured()))
+            right &= all(result.outcome == RIGHT for result in results.values())
+            if any(result.outcome == RIGHT for result in results.values()):
+                reference = "Compare with solutions/; other" if SOLUTIONS.exists() else "Other"
+                print(f"{reference} right ways stand in autograder/checks/.")
+    except Unreadable as error:
+        print(error, file=sys.stderr)
+        return 2
+    except KeyError as error:
+        print(error.args[0], file=sys.stderr)
+        return 2
     return 0 if right else 1
+
+
+def hint_main(argv: list[str]) -> int:
+    """Prints a hint: the question, the tool, or code with one gap."""
+    parser = argparse.ArgumentParser(prog="python -m autograder hint", description="One of an item's three hints.")
+    parser.add_argument("item", help="such as 3.1")
+    parser.add_argument("level", nargs="?", type=int, choices=(1, 2, 3), default=1, help="1, if you do not say")
+    chosen = parser.parse_args(argv)
+    try:
+        hint(chosen.item, chosen.level)
+    except KeyError as error:
+        print(error.args[0], file=sys.stderr)
+        return 2
+    if chosen.level < 3:
+        print(f"The next one: hint {chosen.item} {chosen.level + 1}")
+    return 0
+
+
+def progress_main(argv: list[str]) -> int:
+    """Prints a line an item of the exercises, and the sum. Items that train a model are left for `check`."""
+    parser = argparse.ArgumentParser(prog="python -m autograder progress", description="Shows where you stand.")
+    parser.add_argument("notebooks", nargs="*", type=Path, metavar="NOTEBOOK", help="if none: all in exercises/")
+    paths = parser.parse_args(argv).notebooks or sorted(EXERCISES.glob("*/*.ipynb"))
+    results: dict[str, Result] = {}
+    try:
+        chosen = [item for path in paths for item in wanted(read(path))]
+        for path in tqdm(paths, unit="notebook", leave=False, ncols=78, disable=not sys.stderr.isatty()):
+            with contextlib.redirect_stdout(io.StringIO()):
+                results |= checked(path, [item for item in items() if not item.slow])
+    except Unreadable as error:
+        print(error, file=sys.stderr)
+        return 2
+    print(table(chosen, results, report.coloured()))
+    return 0
+
+
+class Unreadable(Exception):
+    """A file that is no notebook of an exercise; its message says why."""
+
+
+def read(path: Path) -> nbformat.NotebookNode:
+    """The notebook, or Unreadable."""
+    try:
+        notebook = nbformat.read(path, as_version=4)
+    except FileNotFoundError:
+        raise Unreadable(f"{path}: there is no such file") from None
+    except Exception as error:  # nbformat raises whatever its parsers raise
+        raise Unreadable(f"{path} is not a notebook that can be read: {error}") from None
+    if not wanted(notebook):
+        raise Unreadable(f"{path} defines no function of any exercise and calls no check")
+    return notebook
+
+
+def checked(path: Path, only: list[Item]) -> dict[str, Result]:
+    """The results of a notebook's items, or of those among them that are in `only`; each is printed as it comes."""
+    notebook = read(path)
+    chosen = [item for item in wanted(notebook) if item in only or not only]
+    if not chosen:
+        raise Unreadable(f"{path} does not hold {', '.join(item.number for item in only)}")
+    print(path)
+    names, faults = run_cells(notebook, path.parent)
+    for fault in faults:
+        print(textwrap.fill(fault, 80, initial_indent="  ", subsequent_indent="    "))
+    host, results = Host(names), {}
+    for item in chosen:
+        with training(item) if item.slow else contextlib.nullcontext():
+            results[item.number] = check(item, host.answer)
+        print(report.text(results[item.number], colour=report.coloured()), flush=True)
+    return results
 
 
 def wanted(notebook: nbformat.NotebookNode) -> list[Item]:
@@ -74,7 +144,10 @@ def run_cells(notebook: nbformat.NotebookNode, folder: Path) -> tuple[dict, list
             with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
                 outcome = shell.run_cell(cell.source)
             if error := outcome.error_before_exec or outcome.error_in_exec:
-                faults.append(f"cell {number} raised {type(error).__name__}: {str(error).splitlines()[0]}")
+                kind, message = essence(error)
+                cause = cause_of(kind, message)
+                first = message.splitlines()[0] if message else ""
+                faults.append(f"cell {number} raised {kind}: {first}{f' ({cause.meaning})' if cause else ''}")
     finally:
         os.chdir(before)
     return dict(shell.user_ns), faults

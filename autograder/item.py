@@ -5,12 +5,14 @@ been; when they refuse one, every known mistake is put through the same test, an
 answer names what happened.
 """
 
+import contextlib
 import functools
 import importlib
 import inspect
 import pkgutil
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,12 +50,15 @@ class Test:
 
 
 class Item:
-    """One graded blank. `number` is "lesson.item", `function` the name that the student defines."""
+    """One graded blank. `number` is "lesson.item", `function` the name that the student defines.
 
-    def __init__(self, number: str, function: str, *, hints: tuple[str, str, str], slow: bool = False):
+    `because`, shown once an answer is right, says why the reference does as it does.
+    """
+
+    def __init__(self, number: str, function: str, *, hints: tuple[str, str, str], because: str, slow: bool = False):
         if number in ITEMS:
             raise ValueError(f"item {number} is defined twice")
-        self.number, self.function, self.hints, self.slow = number, function, hints, slow
+        self.number, self.function, self.hints, self.because, self.slow = number, function, hints, because, slow
         self.tests: dict[str, Test] = {}
         self.mistakes: list[Mistake] = []
         self.alternatives: dict[str, Any] = {}
@@ -74,8 +79,14 @@ class Item:
 
         return mark
 
-    def mistake(self, name: str, why: str, *, see: str = "", when: Callable[[Any], bool] | None = None):
-        """Registers a known mistake: the decorated function or class stands for the student's."""
+    def mistake(self, name: str, why: str = "", *, see: str = "", when: Callable[[Any], bool] | None = None):
+        """Registers a known mistake: the decorated function or class stands for the student's.
+
+        Without `why` it is one more way to make the mistake of that name, where no one code can show all that it does.
+        """
+        if not why:
+            first = {mistake.name: mistake for mistake in self.mistakes}[name]
+            why, see = first.why, first.see
 
         def add(code):
             self.mistakes.append(Mistake(name, why, code, see, when))
@@ -104,16 +115,32 @@ class Wrong(AssertionError):
 NOTHING = type("Nothing", (), {"__repr__": lambda self: ""})()
 
 
+_noted: ContextVar[list[Wrong] | None] = ContextVar("refusals that are noted, not raised", default=None)
+
+
 def expect(got: Any, want: Any, meaning: str, tolerance: float = 1e-4) -> None:
     """Refuses `got` unless it is the `same` as `want`; `meaning` says what the expected value is."""
     if not same(got, want, tolerance):
-        raise Wrong(got, want, meaning)
+        wrong, noted = Wrong(got, want, meaning), _noted.get()
+        if noted is None:
+            raise wrong
+        noted.append(wrong)
 
 
 def require(holds: bool, got: Any, meaning: str) -> None:
     """Refuses `got` unless `holds`; `meaning` says what was expected, where no single value is."""
     if not holds:
         raise Wrong(got, NOTHING, meaning)
+
+
+@contextlib.contextmanager
+def noting() -> Iterator[list[Wrong]]:
+    """Lets a test run on: what it does not `expect` is appended to the list. What it requires it still requires."""
+    before = _noted.set([])
+    try:
+        yield _noted.get()
+    finally:
+        _noted.reset(before)
 
 
 @functools.cache

@@ -3,12 +3,14 @@
 import contextlib
 import io
 import sys
+import textwrap
 import threading
 from collections.abc import Iterator
 
 from tqdm import tqdm
 
 from autograder import report
+from autograder.answers import own_source
 from autograder.item import Item, find, items
 from autograder.run import RIGHT, Result
 from autograder.run import check as check_item
@@ -22,12 +24,13 @@ class Score(float):
     """The points of one check. Its plain text is the bare number, which nbgrader reads as partial credit."""
 
     result: Result
+    own: str = ""
 
     def __repr__(self) -> str:
         return str(float(self))
 
     def _repr_html_(self) -> str:
-        return report.as_html(self.result)
+        return report.as_html(self.result, self.own)
 
 
 def check(number: str) -> Score:
@@ -38,14 +41,14 @@ def check(number: str) -> Score:
     Returns:
         The points, as a number that displays as the full report in a notebook.
     """
-    item = find(number)
+    item, names = find(number), notebook_names()
     with training(item) if item.slow else contextlib.nullcontext():
-        result = check_item(item, Host(notebook_names()).answer)
+        result = check_item(item, Host(names).answer)
     _results[item.number] = result
     score = Score(result.score)
-    score.result = result
+    score.result, score.own = result, own_source(names.get(item.function))
     if not _in_notebook():
-        print(report.text(result))
+        print(report.text(result, colour=report.coloured()))
     return score
 
 
@@ -81,7 +84,8 @@ def hint(number: str, level: int | None = None) -> None:
     if level not in (1, 2, 3):
         raise ValueError(f"hints go from 1 to 3, not {level!r}")
     _hints_shown[item.number] = max(level, _hints_shown.get(item.number, 0))
-    print(f"{item.number}  {item.function}, hint {level} of {len(item.hints)}: {item.hints[level - 1]}")
+    head, words = f"{item.number}  {item.function}, hint {level} of {len(item.hints)}:", item.hints[level - 1]
+    print(f"{head}\n{words}" if level == 3 else textwrap.fill(f"{head} {words}", 80))  # the third is code
 
 
 def progress() -> None:
@@ -90,14 +94,16 @@ def progress() -> None:
     print(table([item for item in items() if item.number.split(".")[0] in lessons], _results))
 
 
-def table(chosen: list, results: dict[str, Result]) -> str:
+def table(chosen: list, results: dict[str, Result], colour: bool = False) -> str:
     """One line an item, then the sum."""
     lines = []
     for item in chosen:
         result = results.get(item.number)
         score = f"{result.score:>3}" if result else "  –"
         outcome = report.headline(result)[1] if result else "not checked yet"
-        lines.append(f"{item.number:5} {item.function:22} {score} /{item.points:>2}  {outcome}")
+        line = f"{item.number:5} {item.function:18} {score} /{item.points:>2}  {outcome}"
+        line = line if len(line) <= 80 else f"{line[:79]}…"
+        lines.append(report.shade(result.outcome).format(line) if colour and result else line)
     got = sum(results[item.number].score for item in chosen if item.number in results)
     right = sum(item.number in results and results[item.number].outcome == RIGHT for item in chosen)
     total = sum(item.points for item in chosen)

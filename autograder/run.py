@@ -1,15 +1,17 @@
 """Runs an item's tests against a student and says what came of it, mistakes named."""
 
+import contextlib
+import functools
 import inspect
 import logging
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from autograder.item import Item, Mistake, Wrong
+from autograder.item import Item, Mistake, Wrong, noting
 from autograder.student import Call, Host, NotAttempted, Student, StudentRaised
 from autograder.wire import same
 
@@ -18,13 +20,17 @@ RIGHT, WRONG, RAISED, NOT_ATTEMPTED = "right", "wrong", "your code raised", "not
 
 @dataclass
 class TestResult:
-    """What one test of an item said. `error` is what it raised, `call` the student's last call before that."""
+    """What one test of an item said. `errors`: its refusals, one unless it was run on; `call`: the student's last."""
 
     name: str
     points: int
-    error: Exception | None = None
+    errors: list[Exception] = field(default_factory=list)
     call: Call | None = None
     calls: int = 0
+
+    @property
+    def error(self) -> Exception | None:
+        return self.errors[0] if self.errors else None
 
 
 @dataclass
@@ -60,48 +66,77 @@ def check(item: Item, answer: Callable[[dict], dict], seed: int = 0) -> Result:
         result.failed = failed[0]
         result.outcome = {NotAttempted: NOT_ATTEMPTED, StudentRaised: RAISED}.get(type(failed[0].error), WRONG)
         if result.outcome != NOT_ATTEMPTED:
-            result.mistake, result.failed = diagnose(item, tests, seed) or (None, failed[0])
-            result.outcome = RAISED if isinstance(result.failed.error, StudentRaised) else WRONG
+            result.mistake = diagnose(item, tests, answer, seed)
+            if not result.mistake and result.outcome == WRONG:
+                result.failed = min((test for test in failed if isinstance(test.error, Wrong)), key=_size)
     result.seconds = time.perf_counter() - began
     return result
 
 
-def diagnose(item: Item, tests: list[TestResult], seed: int) -> tuple[Mistake, TestResult] | None:
-    """The known mistake that fails as the student failed, and a test on which both do; None if there is none.
+def _size(test: TestResult) -> int:
+    """How much a test's last call was given, in characters: what is read best is the smallest that fails."""
+    return len(repr((test.call.args, test.call.kwargs))) if test.call else 0
 
-    Of several that fail alike on one test, the one that agrees with the student on most of the others is taken, then
-    the one listed first.
+
+def diagnose(item: Item, tests: list[TestResult], answer: Callable[[dict], dict], seed: int) -> Mistake | None:
+    """The known mistake that explains the first failure, or None.
+
+    It must have met the student's end in that test and in every other that refuses it, each run past its first
+    refusal: one equal value may be chance, and a wrong name is worse than none. The student may fail other tests too,
+    of another mistake. Of several, the one that explains most is taken, then the one listed first.
     """
-    for failed in (test for test in tests if test.error):
-        alike_here = [mistake for mistake in item.mistakes if _is(mistake, item, failed, seed)]
-        if len(alike_here) > 1:
-            others = [test for test in tests if test is not failed]
-            alike_here.sort(key=lambda mistake: -sum(_is(mistake, item, test, seed) for test in others))
-        if alike_here:
-            return alike_here[0], failed
-    return None
+
+    @functools.cache
+    def whole(name: str) -> TestResult:
+        return run_test(item, name, answer, seed, to_the_end=True)
+
+    def met(mistake: Mistake, test: TestResult) -> bool | None:
+        """Whether the student met this mistake's end in the test; None if the mistake passes it."""
+        its = run_test(item, test.name, Host({item.function: mistake.code}).answer, seed, to_the_end=True)
+        if not its.errors:
+            return None
+        # What raised at once has nothing to add when it is run on, and may have taken long.
+        hers = test if isinstance(test.error, StudentRaised) else whole(test.name)
+        return alike(its, hers, to_the_letter=test is failed)
+
+    failed, *others = sorted(tests, key=lambda test: test.error is None)
+    best, most = None, 0
+    for mistake in item.mistakes:
+        if mistake.when is not None:
+            explained = isinstance(failed.error, Wrong) and bool(mistake.when(failed.error.got))
+        else:
+            ends = [True, *(met(mistake, test) for test in others)] if met(mistake, failed) else [False]
+            explained = 0 if False in ends else ends.count(True)
+        if explained > most:
+            best, most = mistake, explained
+    return best
 
 
-def _is(mistake: Mistake, item: Item, test: TestResult, seed: int) -> bool:
-    if mistake.when is not None:
-        return isinstance(test.error, Wrong) and mistake.when(test.error.got)
-    return alike(run_test(item, test.name, Host({item.function: mistake.code}).answer, seed), test)
+def alike(one: TestResult, other: TestResult, to_the_letter: bool = True) -> bool:
+    """Whether two answers met the same end in a test: passed, raised, or were refused with the same values.
 
-
-def alike(one: TestResult, other: TestResult) -> bool:
-    """Whether two answers met the same end in a test: passed, raised alike, or were refused with the same value."""
-    if type(one.error) is not type(other.error):
+    What they raised must be of one kind and message `to_the_letter` only.
+    """
+    raised = any(isinstance(error, StudentRaised) for error in one.errors)
+    if len(one.errors) != len(other.errors) or (raised and one.calls != other.calls):
         return False
-    if isinstance(one.error, Wrong):
-        return one.error.meaning == other.error.meaning and same(one.error.got, other.error.got)
-    if isinstance(one.error, StudentRaised):
-        return one.calls == other.calls and _bare(one.error) == _bare(other.error)
-    return True
+    return all(
+        _alike(mine, yours, to_the_letter) for mine, yours in zip(one.errors, other.errors, strict=True)
+    )
+
+
+def _alike(one: Exception, other: Exception, to_the_letter: bool) -> bool:
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, Wrong):
+        mine, yours = (float(got) if isinstance(got, bool) else got for got in (one.got, other.got))
+        return one.meaning == other.meaning and (same(mine, yours) or repr(mine) == repr(yours))  # NaN is like NaN
+    return not to_the_letter or _bare(one) == _bare(other)
 
 
 def _bare(error: StudentRaised) -> str:
     """An exception's kind and message without what differs from case to case: numbers, addresses, quoted names."""
-    return error.kind + re.sub(r"0x[0-9a-f]+|\d+|'[^']*'|\"[^\"]*\"|\s+", "", error.message)
+    return error.kind + re.sub(r"0x[0-9a-f]+|_?\d+|'[^']*'|\"[^\"]*\"|\s+", "", error.message)
 
 
 def run_tests(item: Item, answer: Callable[[dict], dict], seed: int) -> list[TestResult]:
@@ -109,19 +144,27 @@ def run_tests(item: Item, answer: Callable[[dict], dict], seed: int) -> list[Tes
     return [run_test(item, name, answer, seed) for name in item.tests]
 
 
-def run_test(item: Item, name: str, answer: Callable[[dict], dict], seed: int) -> TestResult:
+def run_test(item: Item, name: str, answer: Callable[[dict], dict], seed: int, to_the_end: bool = False) -> TestResult:
     """One test, as pytest would run it: with a new student and the same fresh inputs for the same seed.
 
-    Only a refusal counts as a verdict. Any other exception is a fault of the test itself and comes through.
+    Only a refusal counts as a verdict. Any other exception is a fault of the test itself and comes through, unless
+    the test ran `to_the_end`, past a refusal.
     """
     test = item.tests[name]
     student = Student(answer)
     fixtures = {"student": student, "rng": np.random.default_rng(seed)}
     result = TestResult(name, test.points)
-    try:
-        test.run(**{wanted: fixtures[wanted] for wanted in inspect.signature(test.run).parameters})
-    except (Wrong, NotAttempted, StudentRaised) as error:
-        result.error = error
+    with noting() if to_the_end else contextlib.nullcontext([]) as refused:
+        try:
+            test.run(**{wanted: fixtures[wanted] for wanted in inspect.signature(test.run).parameters})
+        except (Wrong, NotAttempted, StudentRaised) as error:
+            result.errors = [*refused, error]
+        except Exception:
+            if not refused:
+                raise
+            result.errors = refused
+        else:
+            result.errors = refused
     result.calls = len(student.calls)
     result.call = student.calls[-1] if student.calls else None
     return result

@@ -7,6 +7,7 @@ them go JSON-ready messages, so the two ends may share a process (a notebook che
 """
 
 import linecache
+import re
 import sys
 import sysconfig
 import traceback
@@ -71,7 +72,8 @@ class Host:
                 function = getattr(wire.decode(handle, self._find), name)
             return {"value": wire.encode(function(*args, **kwargs), self._keep)}
         except (Exception, SystemExit) as error:
-            return {"raised": [type(error).__name__, _shortened(str(error)), _own_lines(error)]}
+            kind, message = essence(error)
+            return {"raised": [kind, _shortened(message), _own_lines(error)]}
 
     def _keep(self, value: Any) -> wire.Handle:
         self._kept.append(value)
@@ -118,7 +120,7 @@ class Student:
             kind, message, where = (_shortened(str(part), 1_000) for part in reply["raised"])
         except (KeyError, TypeError, ValueError) as error:  # not what a Host says
             raise StudentRaised("WireError", f"what came back is no answer: {_shortened(str(error))}", "") from None
-        if kind == "NotImplementedError":
+        if kind == "NotImplementedError" and not message:
             raise NotAttempted("The blank is still empty: replace `raise NotImplementedError()` with your answer.")
         raise StudentRaised(kind, message, where)
 
@@ -131,8 +133,8 @@ class _Workshop:
         def call(*args, **kwargs):
             made = self._student.ask({"workshop": name}, args, kwargs)
             if isinstance(made, wire.Handle):  # a report then shows how it was made, not only what it is
-                shown = ", ".join(_shortened(_plain(arg), 60) for arg in [*args, *kwargs.values()])
-                made = wire.Handle(made.id, f"{name}({shown})")
+                given = [_plain(arg) for arg in args] + [f"{key}={_plain(value)}" for key, value in kwargs.items()]
+                made = wire.Handle(made.id, f"workshop.{name}({', '.join(_shortened(one, 300) for one in given)})")
             return made
 
         return call
@@ -151,6 +153,26 @@ def _shortened(text: str, limit: int = 400) -> str:
     return text if len(text) <= limit else f"{text[: limit // 3]} … {text[-limit * 2 // 3 :]}"
 
 
+WRAPPING = [
+    r"(?m)^\s*File .*, line \d+, in .*\n.*$",  # frames of a traced function; the student's own are shown by themselves
+    r"(?m)^\s*(?:in user code:|(?:\w+Error: )?Exception encountered when calling .*)$",
+    r"(?s)\s*(?:Call arguments|Arguments) received by .*",
+    r"\{\{(?:function_)?node [^}]*\}\} ?",
+    r"\s*\[Op:\w+\].*",
+]
+
+
+def essence(error: BaseException) -> tuple[str, str]:
+    """An exception's class and message, without what TensorFlow and Keras wrap around them: frames, nodes, layers."""
+    message = str(error)
+    for wrapping in WRAPPING:
+        message = re.sub(wrapping, "", message)
+    kind, inner = type(error).__name__, re.match(r"\s*(\w+Error): ", message)
+    if inner:  # what a traced function raised comes in another class, and names its own
+        kind, message = inner[1], message[inner.end() :]
+    return kind, message.strip()
+
+
 def _own_lines(error: BaseException) -> str:
     """The lines of the traceback that the student wrote, without those of libraries and of the autograder."""
     lines = []
@@ -160,7 +182,7 @@ def _own_lines(error: BaseException) -> str:
             continue
         source = linecache.getline(name, frame.lineno).strip() or (frame.line or "").strip()
         if source:
-            lines.append(f"line {frame.lineno}, in {frame.name}: {source}")
+            lines.append(f"line {frame.lineno}, in {frame.name}: {_shortened(source, 120)}")
     return "\n".join(lines[-3:])
 
 

@@ -7,6 +7,10 @@ from autograder.item import Item, expect
 serving_cost = Item(
     "1.1",
     "serving_cost",
+    because=(
+        "Retrieval touches every film, ranking only k of them: with k fixed the second stage costs the same "
+        "however large the catalogue grows."
+    ),
     hints=(
         "Which of the two models touches every film, and which only the k films that are left?",
         "One stage is films times ranking time. Two stages are a sum: all films through retrieval, k through ranking.",
@@ -134,6 +138,35 @@ def _(n_items, k, t_retrieve, t_rank):
 
 
 @serving_cost.mistake(
+    "the speedup rounded",
+    "A speedup just below 1 then becomes 1, though it says that two stages are slower. Leave the ratio as it is.",
+    see='serving_cost(20, 20, 0.001, 1.0)["speedup"]',
+)
+def _(n_items, k, t_retrieve, t_rank):
+    one, two = n_items * t_rank, n_items * t_retrieve + k * t_rank
+    return {"one": one, "two": two, "speedup": round(one / two)}
+
+
+@serving_cost.mistake(
+    "a share saved for a speedup",
+    "You return which share of the time is saved. How many times faster is old time by new time: one / two.",
+    see='serving_cost(1_000_000, 100, 0.001, 1.0)["speedup"]',
+)
+def _(n_items, k, t_retrieve, t_rank):
+    one, two = n_items * t_rank, n_items * t_retrieve + k * t_rank
+    return {"one": one, "two": two, "speedup": 1 - two / one}
+
+
+@serving_cost.mistake(
+    "the stages at the same time",
+    "You took the longer of the two stages. Ranking waits for the candidates, so the times of the stages add up.",
+    see='serving_cost(1_000_000, 100, 0.001, 1.0)["two"]',
+)
+def _(n_items, k, t_retrieve, t_rank):
+    return costs(n_items * t_rank, max(n_items * t_retrieve, k * t_rank))
+
+
+@serving_cost.mistake(
     "seconds instead of milliseconds",
     "The times come in milliseconds and the costs are asked for in milliseconds: nothing to convert.",
     see='serving_cost(20, 20, 0.001, 1.0)["one"]  # 20 films of 1 ms each',
@@ -163,6 +196,15 @@ def _(n_items, k, t_retrieve, t_rank):
     }
 
 
+@serving_cost.alternative("pandas, a row a stage")
+def _(n_items, k, t_retrieve, t_rank):
+    import pandas as pd
+
+    stages = pd.DataFrame({"films": [n_items, n_items, k], "time": [t_rank, t_retrieve, t_rank]})
+    one, *two = stages.prod(axis=1)
+    return {"one": one, "two": sum(two), "speedup": one / sum(two)}
+
+
 @serving_cost.alternative("per film, whole numbers where they are")
 def _(n_items, k, t_retrieve, t_rank):
     share = t_retrieve / t_rank + k / n_items
@@ -172,6 +214,10 @@ def _(n_items, k, t_retrieve, t_rank):
 candidate_recall = Item(
     "1.2",
     "candidate_recall",
+    because=(
+        "Recall divides by what was to be found, so a list that is too short shows it; order and repeats do not "
+        "matter, which is what a set says."
+    ),
     hints=(
         "Of the films that the user wants, how many are still there after the cut to k?",
         "A set of the first k candidates, the & of two sets, and a division: by how many films in all?",
@@ -213,6 +259,16 @@ def test_short_and_long_cuts(student, rng):
 )
 def _(candidates, relevant, k):
     return len(set(candidates[:k]) & relevant) / k
+
+
+@candidate_recall.mistake(
+    "divided by the candidates kept",
+    "The share of the *candidates* that are relevant is precision. Recall asks for the share of the *relevant films* "
+    "that were kept.",
+    see='candidate_recall(["A", "C", "B", "D"], {"B"}, 4)  # the only relevant film was kept: 1.0',
+)
+def _(candidates, relevant, k):
+    return np.mean([film in relevant for film in candidates[:k]])
 
 
 @candidate_recall.mistake(
@@ -259,6 +315,11 @@ def _(candidates, relevant, k):
 )
 def _(candidates, relevant, k):
     return float(any(film in relevant for film in candidates[:k]))
+
+
+@candidate_recall.mistake("any hit counts as full")
+def _(candidates, relevant, k):
+    return any(film in relevant for film in candidates[:k])
 
 
 @candidate_recall.mistake(
@@ -317,8 +378,18 @@ def _(candidates, relevant, k):
 
 
 @candidate_recall.mistake(
-    "np.isin does not look into a set",
-    "NumPy takes a set for one single object, so np.isin finds nothing in it. Use `in`, the & of two sets, or a list.",
+    "a film that is not there",
+    "list.index raises for a film that is not in the list, and a relevant film need not be a candidate: ask first.",
+    see='["A", "C"].index("B")',
+)
+def _(candidates, relevant, k):
+    return sum(candidates.index(film) < k for film in relevant) / len(relevant)
+
+
+@candidate_recall.mistake(
+    "nothing is ever found",
+    "Your recall is 0, whatever was kept. NumPy, for one, takes a set for one single object, so np.isin finds nothing "
+    "in it. Use `in`, the & of two sets, or a list.",
     see='np.isin(["A"], {"A"}), np.isin(["A"], ["A"])',
 )
 def _(candidates, relevant, k):
@@ -334,6 +405,13 @@ def _(candidates, relevant, k):
     return kept / len(relevant)
 
 
+@candidate_recall.alternative("pandas")
+def _(candidates, relevant, k):
+    import pandas as pd
+
+    return pd.Series(sorted(relevant)).isin(candidates[:k]).mean()
+
+
 @candidate_recall.alternative("numpy mean")
 def _(candidates, relevant, k):
     return np.isin(list(relevant), candidates[:k]).mean()
@@ -342,6 +420,10 @@ def _(candidates, relevant, k):
 two_stage = Item(
     "1.3",
     "two_stage",
+    because=(
+        "The second argsort speaks of places among the candidates, so it must index the candidates; what "
+        "retrieval dropped never competes."
+    ),
     hints=(
         "Which films does the ranking model get to see?",
         "np.argsort(-retrieval), keep k; then np.argsort of *their* ranking scores, used to index those k.",
@@ -462,9 +544,9 @@ def _(retrieval, ranking, k, n):
 
 
 @two_stage.mistake(
-    "all ranking scores sorted, not the candidates'",
-    "You sort the ranking scores of the whole catalogue and index the k candidates with that, which points past their "
-    "end. Sort only the candidates' own ranking scores.",
+    "catalogue positions in the list of candidates",
+    "You index the k candidates with positions in the whole catalogue, such as np.argsort(-ranking) gives, and these point "
+    "past their end. Sort only the candidates' own ranking scores.",
     see="np.argsort(np.array([1, 5, 9, 3]))  # numbers up to 3, for a list of 3 candidates",
 )
 def _(retrieval, ranking, k, n):
@@ -578,6 +660,10 @@ def _(retrieval, ranking, k, n):
 recall_curve = Item(
     "1.4",
     "recall_curve",
+    because=(
+        "One division at the end gives every relevant film one vote; averaging per user would give heavy users' "
+        "films less."
+    ),
     hints=(
         "Who has a vote here: every user, or every relevant film?",
         "Sort each user's films (argsort of -retrieval, axis=1), count the relevant ones among k, divide at the end.",
@@ -774,8 +860,19 @@ def _(retrieval, relevant, ks):
 
 
 @recall_curve.mistake(
-    "np.isin does not look into a set",
-    "NumPy takes a set for one single object, so np.isin finds nothing in it. Give it list(films), or use sets.",
+    "one order for all users",
+    "You sorted the first user's scores and used that order for everybody. Each user has an order of their own.",
+    see="recall_curve(np.array([[.9, .1], [.1, .9]]), [{0}, {1}], [1])  # each user's best film: 1.0",
+)
+def _(retrieval, relevant, ks):
+    best = np.argsort(-np.asarray(retrieval)[0]).tolist()
+    return [sum(len(films & set(best[:k])) for films in relevant) / sizes(relevant).sum() for k in ks]
+
+
+@recall_curve.mistake(
+    "nothing is ever found",
+    "Your recall is 0 for every k. NumPy, for one, takes a set for one single object, so np.isin finds nothing in it: "
+    "give it list(films), or use sets.",
     see="np.isin([1], {1}), np.isin([1], [1])",
 )
 def _(retrieval, relevant, ks):

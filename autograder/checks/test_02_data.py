@@ -8,6 +8,10 @@ from autograder.wire import same
 select_fields = Item(
     "2.1",
     "select_fields",
+    because=(
+        "map builds every element anew, so what the dict does not name is gone, and nothing is read until "
+        "somebody asks."
+    ),
     hints=(
         "Which two of the fields say who watched what?",
         "ratings.map takes a function from one dict to another.",
@@ -95,6 +99,34 @@ def _(ratings):
 
 
 @select_fields.mistake(
+    "the time kept",
+    "Who watched what is all that the two towers learn from; when they did is needed for other splits, not here.",
+    see=SEE_FIELDS,
+)
+def _(ratings):
+    return ratings.map(lambda row: {name: row[name] for name in ("user_id", "movie_title", "timestamp")})
+
+
+@select_fields.mistake(
+    "other names for the fields",
+    "The two values are right, but under names of your own. All later code asks for user_id and movie_title.",
+    see=SEE_FIELDS,
+)
+def _(ratings):
+    return ratings.map(lambda row: {"user": row["user_id"], "title": row["movie_title"]})
+
+
+@select_fields.mistake(
+    "low ratings left out",
+    "Ratings below 4 are gone. Here a rating means that a film was watched, whatever was thought of it: keep every row.",
+    see="next(select_fields(movielens.load()[0]).batch(100_000).as_numpy_iterator())['user_id'].shape",
+)
+def _(ratings):
+    liked = ratings.filter(lambda row: row["user_rating"] >= 4)
+    return liked.map(lambda row: {"user_id": row["user_id"], "movie_title": row["movie_title"]})
+
+
+@select_fields.mistake(
     "a tuple, not a dict",
     "The two values lost their names. Return a dict from the function that you give to map.",
     see=SEE_FIELDS,
@@ -148,6 +180,16 @@ def _(ratings):
     return ratings.map(keep, num_parallel_calls=2)
 
 
+@select_fields.alternative("a generator in plain Python")
+def _(ratings):
+    import tensorflow as tf
+
+    fields = dict.fromkeys(("user_id", "movie_title"), tf.TensorSpec([], tf.string))
+    return tf.data.Dataset.from_generator(
+        lambda: ({name: row[name] for name in fields} for row in ratings.as_numpy_iterator()), output_signature=fields
+    )
+
+
 @select_fields.alternative("two datasets zipped")
 def _(ratings):
     import tensorflow as tf
@@ -160,6 +202,10 @@ def _(ratings):
 vocabulary = Item(
     "2.2",
     "vocabulary",
+    because=(
+        "Batches make one pass quick, and np.unique sorts bytes, which is the order that StringLookup then "
+        "numbers."
+    ),
     hints=(
         "Does your code see every element? Are they numbers or strings?",
         "Three steps: batch, np.concatenate, np.unique. The first makes it quick, the last also sorts.",
@@ -168,7 +214,7 @@ vocabulary = Item(
 )
 # The usual batch of 1,000 ends before the last new words, early words come again, and the number of rows is a
 # prime, so that every batch size leaves a shorter last batch: the last word is in that.
-LONG = [str(n % 1050) for n in range(1128)] + ["1050"]
+LONG = [str(1000 + n % 1050) for n in range(1128)] + ["2050"]
 
 
 def read_in_part(got):
@@ -256,12 +302,30 @@ def _(strings):
 
 @vocabulary.mistake(
     "read in part",
-    "Words that come first late in the data are missing. Take every batch, not the first alone.",
+    "Words that come first late in the data are missing. Take every batch, not the first alone, and drop no remainder.",
     see="[len(batch) for batch in tf.data.Dataset.range(1129).batch(1000)]",
     when=read_in_part,
 )
 def _(strings):
     return np.unique(next(strings.batch(1000).as_numpy_iterator()))
+
+
+@vocabulary.mistake(
+    "the bytes written out, not decoded",
+    "str(b'A') is the text \"b'A'\", mark and quotes included. Leave the bytes as they are, or .decode() them.",
+    see="str(b'10'), b'10'.decode()",
+)
+def _(strings):
+    return np.unique([str(word) for word in strings.as_numpy_iterator()])
+
+
+@vocabulary.mistake(
+    "a word for the unknown",
+    "'[UNK]' is no word of the data. StringLookup adds its own row for unknown words to the list that you give it.",
+    see='tf.keras.layers.StringLookup(vocabulary=["1", "10"], mask_token=None).get_vocabulary()',
+)
+def _(strings):
+    return ["[UNK]", *sorted({word.decode() for word in strings.as_numpy_iterator()})]
 
 
 @vocabulary.mistake(
@@ -297,6 +361,10 @@ def _(strings):
 make_split = Item(
     "2.3",
     "make_split",
+    because=(
+        "A buffer as large as the data lets any row come first; without reshuffling take and skip cut the same "
+        "order on every pass."
+    ),
     hints=(
         "Read test twice: do the same rows come back? And can any row of the data come first?",
         "shuffle has a buffer, a seed, and a flag for the next pass; take and skip cut its result in two.",
@@ -320,11 +388,8 @@ def split(student, rows, n_train, n_test, seed):
         "a pair (train, test) of tf.data.Datasets",
     )
     element = {name: student.workshop.spec(part) for name, part in zip(("train", "test"), got, strict=True)}
-    expect(
-        element,
-        dict.fromkeys(element, student.workshop.spec(ds)),
-        "the type of one element: a row of ds as it is",
-    )
+    row = student.workshop.spec(ds)
+    require(same(element, dict.fromkeys(element, row)), element, f"elements that are rows of ds as they are: {row}")
     return got
 
 
@@ -342,12 +407,12 @@ def test_every_pass_gives_the_same_rows(student):
 
 @make_split.test(2)
 def test_train_and_test_share_no_row(student, rng):
-    rows = rng.permutation(1000)[:10].tolist()
-    train, test = (student.workshop.first(part, 20) for part in split(student, rows, 6, 3, 1))
-    expect([len(train), len(test)], [6, 3], "the numbers of rows in train and in test")
+    rows = rng.permutation(1000)[:40].tolist()
+    train, test = (student.workshop.first(part, 50) for part in split(student, rows, 24, 12, 1))
+    expect([len(train), len(test)], [24, 12], "the numbers of rows in train and in test")
     expect(len({*train, *test} - set(rows)), 0, "the number of rows that ds does not have")
     expect(len(set(train) & set(test)), 0, "the number of rows that are in train and in test")
-    expect(len({*train, *test}), 9, "the number of different rows in train and test together")
+    expect(len({*train, *test}), 36, "the number of different rows in train and test together")
 
 
 @make_split.test(1)
@@ -384,8 +449,8 @@ def _(ds, n_train, n_test, seed):
 
 
 @make_split.mistake(
-    "not shuffled",
-    "Train is the beginning of the data and test the end, in the order of the file: that is no random choice.",
+    "cut from the data as it comes",
+    "Train is the beginning of the data and test its end: that is no random choice. Shuffle first, then cut.",
     see=SEE_SPLIT,
 )
 def _(ds, n_train, n_test, seed):
@@ -435,7 +500,7 @@ def _(ds, n_train, n_test, seed):
 
 @make_split.mistake(
     "test taken from train",
-    "Both parts begin at the first row, so test is the beginning of train. Skip train's rows first.",
+    "All of test's rows stand in train too. Cut train off first, and take test from what is left: skip(n_train).",
     see=SEE_SPLIT,
 )
 def _(ds, n_train, n_test, seed):
@@ -452,6 +517,17 @@ def _(ds, n_train, n_test, seed):
 def _(ds, n_train, n_test, seed):
     shuffled = ds.shuffle(100_000, seed=seed, reshuffle_each_iteration=False)
     return shuffled.take(n_train), ds.skip(n_train).take(n_test)
+
+
+@make_split.mistake(
+    "two orders",
+    "train and test were cut from two different orders of the rows, so they share some. Shuffle once, with "
+    "reshuffle_each_iteration=False, and cut both from that.",
+    see=SEE_SPLIT,
+)
+def _(ds, n_train, n_test, seed):
+    one, other = (ds.shuffle(100_000, seed=s, reshuffle_each_iteration=False) for s in (seed, seed + 1))
+    return one.take(n_train), other.skip(n_train).take(n_test)
 
 
 @make_split.mistake(
@@ -509,6 +585,7 @@ def _(ds, n_train, n_test, seed):
 duplicate_titles = Item(
     "2.4",
     "duplicate_titles",
+    because="One pass: a dict from title to a list of ids, then only the lists that are longer than one.",
     hints=(
         "Group the ids by title: which titles have more than one?",
         "A dict of lists, then a filter: setdefault(title, []) gives a title's list, or starts an empty one.",
@@ -641,8 +718,9 @@ def _(movies):
 
 
 @duplicate_titles.mistake(
-    "grouped by id",
-    "You collected the titles of each id, and no id has two. It is the title that has to be the key.",
+    "no duplicates found",
+    "The dict is empty. If its key is the id: no id has two titles, so it is the title that has to be the key. If it is a "
+    "tensor: two tensors are different keys, whatever they hold, so take their bytes, .numpy().",
     see=SEE_FILMS,
 )
 def _(movies):
@@ -650,6 +728,15 @@ def _(movies):
     for film in movies.as_numpy_iterator():
         titles.setdefault(film["movie_id"], []).append(film["movie_title"])
     return {movie_id: several for movie_id, several in titles.items() if len(several) > 1}
+
+
+@duplicate_titles.mistake(
+    "the bytes written out, not decoded",
+    "str(b'A') is the text \"b'A'\", mark and quotes included. Leave the bytes as they are, or .decode() them.",
+    see="str(b'A'), b'A'.decode()",
+)
+def _(movies):
+    return {str(title): ids for title, ids in ids_by_title(movies).items() if len(ids) > 1}
 
 
 @duplicate_titles.mistake(
@@ -681,6 +768,16 @@ def _(movies):
     return {title: group.tolist() for title, group in several.groupby("title")["id"]}
 
 
+@duplicate_titles.alternative("numpy, sorted and cut where the title changes")
+def _(movies):
+    two = movies.map(lambda film: (film["movie_title"], film["movie_id"])).batch(2000)
+    titles, ids = (column.astype(str) for column in next(two.as_numpy_iterator()))
+    order = np.argsort(titles, kind="stable")
+    names, starts = np.unique(titles[order], return_index=True)
+    groups = np.split(ids[order], starts[1:])
+    return {str(name): group for name, group in zip(names, groups, strict=True) if len(group) > 1}
+
+
 @duplicate_titles.alternative("Counter, tensors, decoded")
 def _(movies):
     from collections import Counter, defaultdict
@@ -696,6 +793,10 @@ def _(movies):
 leakage_report = Item(
     "2.5",
     "leakage_report",
+    because=(
+        "A row leaks if its pair or its future is in train; users and titles are counted once each, rows once "
+        "each."
+    ),
     hints=(
         "What leaks here: a row, a user, a title, a time? And what does each number count?",
         "Sets for users, for titles and for (user, title) tuples; a dict of each user's newest train time.",
@@ -861,6 +962,28 @@ def _(train, test):
 
 
 @leakage_report.mistake(
+    "in one of the two, not in test alone",
+    "The ^ of two sets holds what either has and the other has not. Wanted is what test has and train has not: test - train.",
+)
+def _(train, test):
+    return by_hand(train, test) | {
+        "unseen_users": len(set(train["user_id"]) ^ set(test["user_id"])),
+        "unseen_titles": len(set(train["movie_title"]) ^ set(test["movie_title"])),
+    }
+
+
+@leakage_report.mistake(
+    "every pair of rows has a vote",
+    "You compared each test row with each train row of its user, as a merge does, and averaged over these pairs. Each "
+    "test row has one vote: find its user's newest train row first.",
+)
+def _(train, test):
+    times = {user: train["timestamp"][train["user_id"] == user] for user in set(test["user_id"])}
+    votes = [time < times[user] for user, time in zip(test["user_id"], test["timestamp"], strict=True)]
+    return by_hand(train, test) | {"older_than_train": np.concatenate(votes).mean()}
+
+
+@leakage_report.mistake(
     "everybody's newest row",
     "You compared with the newest row of all of train. Each test row has to be compared with its own user's newest.",
 )
@@ -958,6 +1081,25 @@ def _(train, test):
         "unseen_users": test["user_id"][~test["user_id"].isin(train["user_id"])].nunique(),
         "unseen_titles": test["movie_title"][~test["movie_title"].isin(train["movie_title"])].nunique(),
         "older_than_train": (test["timestamp"] < test["user_id"].map(newest)).mean(),
+    }
+
+
+@leakage_report.alternative("one walk over dictionaries")
+def _(train, test):
+    from collections import Counter
+
+    films, newest = Counter(zip(train["user_id"], train["movie_title"])), {}
+    for user, time in zip(train["user_id"].tolist(), train["timestamp"].tolist()):
+        newest[user] = max(time, newest.get(user, time))
+    shared = older = 0
+    for user, title, time in zip(test["user_id"], test["movie_title"], test["timestamp"].tolist()):
+        shared += films[user, title] > 0
+        older += user in newest and time < newest[user]
+    return {
+        "shared_pairs": shared,
+        "unseen_users": len({user for user in test["user_id"] if user not in newest}),
+        "unseen_titles": len(set(test["movie_title"]).difference(train["movie_title"])),
+        "older_than_train": older / len(test["timestamp"]),
     }
 
 

@@ -7,6 +7,7 @@ from autograder.item import Item, expect, require
 build_tower = Item(
     "3.1",
     "build_tower",
+    because="StringLookup gives len(vocab) + 1 different rows, 0 for unknown words, so the table has as many.",
     hints=(
         "How many rows does the table need, if the words that nobody knows need one too?",
         "A tf.keras.Sequential of StringLookup(vocabulary=..., mask_token=None), then Embedding(rows, dim).",
@@ -139,8 +140,8 @@ def _(vocab, dim):
 
 @build_tower.mistake(
     "several unknown rows",
-    "With num_oov_indices=2 a hash deals the unknown words out over two rows. One shared row is what was asked for, and it is "
-    "the default.",
+    "Your tower deals the unknown words out over several rows, as a hash does with num_oov_indices=2. One shared row is what "
+    "was asked for, and it is the default.",
     see='build_tower(["1", "10", "2"], 5).layers[0](tf.constant(["7", "dd42", "999"]))',
 )
 def _(vocab, dim):
@@ -287,6 +288,24 @@ def _(vocab, dim):
     return tf.keras.Model(words, tf.keras.layers.Embedding(rows.vocabulary_size(), dim)(rows(words)))
 
 
+@build_tower.alternative("a dictionary in TensorFlow, one product with the one-hot row")
+def _(vocab, dim):
+    import tensorflow as tf
+
+    rows = tf.lookup.KeyValueTensorInitializer(tf.constant(vocab), tf.range(1, len(vocab) + 1))
+
+    class Tower(tf.keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.rows = tf.lookup.StaticHashTable(rows, default_value=0)
+            self.table = self.add_weight("table", [len(vocab) + 1, dim])
+
+        def call(self, words):
+            return tf.one_hot(self.rows.lookup(words), len(vocab) + 1) @ self.table
+
+    return Tower()
+
+
 @build_tower.alternative("a subclass, with a variable and a gather")
 def _(vocab, dim):
     import tensorflow as tf
@@ -306,6 +325,7 @@ def _(vocab, dim):
 row_of = Item(
     "3.2",
     "row_of",
+    because="Row 0 is the unknown word's; the others follow the vocabulary's order, whatever the words look like.",
     hints=(
         "Which row is kept for the words that are not in the vocabulary?",
         "vocab.index(word) is the position in the list, counted from 0; ask `word in vocab` first.",
@@ -461,6 +481,7 @@ def _(vocab, word):
 score_matrix = Item(
     "3.3",
     "score_matrix",
+    because="A matrix product pairs every row of u with every row of v, once v is turned over: [B, d] times [d, N].",
     hints=(
         "One number for each user and each film: which product of two matrices has B rows and N columns?",
         "A matrix product, u @ ..., with one of the two transposed (.T) so that the axes of length d meet.",
@@ -526,6 +547,23 @@ def _(u, v):
 )
 def _(u, v):
     return (u * v).sum(axis=1)
+
+
+@score_matrix.mistake("row by row")
+def _(u, v):
+    return np.array([np.dot(user, film) for user, film in zip(u, v)])
+
+
+@score_matrix.mistake("not transposed")
+def _(u, v):
+    return np.dot(u, v)
+
+
+@score_matrix.mistake("not transposed")
+def _(u, v):
+    import tensorflow as tf
+
+    return tf.matmul(u, v)
 
 
 @score_matrix.mistake(
@@ -617,6 +655,10 @@ def _(u, v):
 top_k = Item(
     "3.4",
     "top_k",
+    because=(
+        "A stable sort of the negative scores puts the best first and leaves equal scores in their order; "
+        "positions then look up both."
+    ),
     hints=(
         "Which axis of scores is the films', and which order has the best film first?",
         'np.argsort(..., axis=1, kind="stable") sorts upwards, keeps ties in order and gives positions.',
@@ -646,14 +688,14 @@ def test_of_equal_scores_the_first_film_comes_first(student):
 
 @top_k.test(1)
 def test_many_users_and_films(student, rng):
-    scores, ids = rng.integers(0, 5, [3, 60]), rng.permutation(100)[:60].tolist()
-    best = [sorted(range(60), key=lambda film, row=row: (-row[film], film))[:6] for row in scores.tolist()]
+    scores, ids = rng.integers(0, 12, [3, 60]), rng.permutation(100)[:60].tolist()
+    best = [sorted(range(60), key=lambda film, row=row: (-row[film], film))[:20] for row in scores.tolist()]
     want = (
         [[row[film] for film in films] for row, films in zip(scores.tolist(), best, strict=True)],
         [[ids[film] for film in films] for films in best],
     )
-    got = student.top_k(floats(scores), ids, 6)
-    expect(got, want, "the 6 best of 60 films for 3 users; most scores tie, and ties keep the order of ids")
+    got = student.top_k(floats(scores), ids, 20)
+    expect(got, want, "the 20 best of 60 films for 3 users; many scores tie, and ties keep the order of ids")
 
 
 @top_k.mistake(
@@ -686,9 +728,42 @@ def _(scores, ids, k):
     return np.take_along_axis(scores, best, axis=1), np.asarray(ids)[best]
 
 
+@top_k.mistake("worst first")
+def _(scores, ids, k):
+    best = np.argsort(scores, axis=1)[:, :k]
+    return np.take_along_axis(scores, best, axis=1), np.asarray(ids)[best]
+
+
+@top_k.mistake("the right films, the best one last")
+def _(scores, ids, k):
+    best = np.argsort(scores, axis=1)[:, -k:]
+    return np.take_along_axis(scores, best, axis=1), np.asarray(ids)[best]
+
+
+@top_k.mistake(
+    "ties broken by name",
+    "Sorting pairs of (score, film) goes on to the films where scores tie, here from Z to A. Sort by the score alone: then "
+    "equal scores keep the order of ids.",
+    see='sorted([(7, "A"), (7, "B")], reverse=True)',
+)
+def _(scores, ids, k):
+    pairs = [sorted(zip(row, ids, strict=True), reverse=True)[:k] for row in np.asarray(scores).tolist()]
+    return [[score for score, _ in row] for row in pairs], [[film for _, film in row] for row in pairs]
+
+
+@top_k.mistake(
+    "the scores turned negative",
+    "The films are right, but the scores have the other sign: you sorted -scores and returned those.",
+    see='top_k(np.array([[1., 9.]]), ["A", "B"], 1)[0]',
+)
+def _(scores, ids, k):
+    best = np.argsort(-scores, axis=1, kind="stable")[:, :k]
+    return np.take_along_axis(-scores, best, axis=1), np.asarray(ids)[best]
+
+
 @top_k.mistake(
     "ties in no order",
-    'np.argsort\'s default sort may shuffle equal scores, which shows on long rows. kind="stable" keeps their order.',
+    'np.argsort\'s default sort, like argpartition, may shuffle equal scores, which shows on long rows. kind="stable" keeps their order.',
     see="top_k(np.zeros([1, 200]), range(200), 5)[1]",
 )
 def _(scores, ids, k):
@@ -847,6 +922,10 @@ def _(scores, ids, k):
 n_parameters = Item(
     "3.5",
     "n_parameters",
+    because=(
+        "Two tables, each with a row more than it has words, each row of dim numbers; the dot product has no "
+        "parameters."
+    ),
     hints=(
         "How many rows do the two tables have together, and how many numbers stand in a row?",
         "Each of the two tables has a row more than it has words. Add the rows up, then multiply by dim.",
@@ -889,6 +968,14 @@ def _(n_users, n_titles, dim):
 )
 def _(n_users, n_titles, dim):
     return (n_users + n_titles + 1) * dim
+
+
+@n_parameters.mistake(
+    "two numbers instead of two rows",
+    "The unknown words have a row in each table, and a row holds dim numbers: add before you multiply by dim.",
+)
+def _(n_users, n_titles, dim):
+    return (n_users + n_titles) * dim + 2
 
 
 @n_parameters.mistake(
@@ -963,6 +1050,11 @@ def _(n_users, n_titles, dim):
     for each in tables:
         each.build(None)
     return sum(each.count_params() for each in tables)
+
+
+@n_parameters.alternative("rows one by one")
+def _(n_users, n_titles, dim):
+    return sum(dim for words in (n_users, n_titles) for _ in ["unknown", *range(words)])
 
 
 @n_parameters.alternative("counts two arrays")

@@ -16,6 +16,10 @@ from autograder.wire import same
 in_batch_loss = Item(
     "4.1",
     "in_batch_loss",
+    because=(
+        "Row i's own film is class i among the B films of the batch; a function that takes logits also keeps "
+        "large scores finite."
+    ),
     hints=(
         "Row i of the B x B scores belongs to one user: which of its B films is the right class?",
         "The scores are u times v transposed. Log-softmax of each row, the diagonal, its sum, the other sign.",
@@ -117,6 +121,40 @@ def _(u, v):
     return float(loss(tf.eye(len(u)), scores))
 
 
+@in_batch_loss.mistake("scores taken for probabilities")
+def _(u, v):
+    import tensorflow as tf
+
+    return tf.reduce_sum(tf.keras.losses.sparse_categorical_crossentropy(tf.range(len(u)), u @ v.T))
+
+
+@in_batch_loss.mistake(
+    "the softmax taken twice",
+    "You gave the softmax of the scores to a function that takes a softmax itself. Give it the scores.",
+    see="tf.nn.softmax(tf.nn.softmax([1.0, 0.0]))",
+)
+def _(u, v):
+    return float(-np.trace(log_shares(np.exp(log_shares(u, v)), np.eye(len(u)))))
+
+
+@in_batch_loss.mistake(
+    "one softmax over all scores",
+    "The shares of the whole B x B matrix sum to 1 in your softmax. Each row is a choice of its own and has its own sum.",
+    see="tf.nn.softmax([[1.0, 0.0], [0.0, 1.0]], axis=1)",
+)
+def _(u, v):
+    scores = np.asarray(u, float) @ np.asarray(v, float).T
+    return float(len(u) * (scores.max() + np.log(np.exp(scores - scores.max()).sum())) - np.trace(scores))
+
+
+@in_batch_loss.mistake("one softmax over all scores")
+def _(u, v):
+    scores = np.asarray(u, float) @ np.asarray(v, float).T
+    shares = np.exp(scores - scores.max())
+    with np.errstate(divide="ignore"):
+        return float(-np.log(np.diag(shares / shares.sum())).sum())
+
+
 @in_batch_loss.mistake(
     "users compete for a film",
     "You took the softmax over the users, down a column. A row is one user who chooses among the films of the batch.",
@@ -124,6 +162,14 @@ def _(u, v):
 )
 def _(u, v):
     return float(-np.trace(log_shares(v, u)))
+
+
+@in_batch_loss.mistake("users compete for a film")
+def _(u, v):
+    scores = np.asarray(u, float) @ np.asarray(v, float).T
+    shares = np.exp(scores - scores.max(axis=0))
+    with np.errstate(divide="ignore"):
+        return float(-np.log(np.diag(shares / shares.sum(axis=0))).sum())
 
 
 @in_batch_loss.mistake(
@@ -210,6 +256,10 @@ def _(u, v):
 top_k_accuracy = Item(
     "4.2",
     "top_k_accuracy",
+    because=(
+        "A film's rank is one more than the number of films that score strictly higher, so a tie costs nothing, "
+        "as in TFRS."
+    ),
     hints=(
         "How many films score strictly higher than the true one?",
         "The film's rank is 1 + (how many score higher); it is a hit if rank <= k; the accuracy is the mean over rows.",
@@ -308,6 +358,17 @@ top_k_accuracy.mistake(
 )(by_rank(higher, lambda ranks, k: ranks <= k))
 
 
+@top_k_accuracy.mistake("worst first")
+def _(scores, true, ks):
+    order = np.argsort(scores, axis=1, kind="stable")
+    return {k: float(np.mean([film in row[:k] for row, film in zip(order, true)])) for k in ks}
+
+
+top_k_accuracy.mistake(
+    "exactly at rank k", "A film of rank 1 is among the best 10 as well: the test is rank <= k, not rank == k."
+)(by_rank(higher, lambda ranks, k: float((ranks == k).mean())))
+
+
 @top_k_accuracy.mistake(
     "rows and scores out of line",
     "Each row is compared with one score, that of its own film: pick it with scores[np.arange(B), true], where "
@@ -395,6 +456,10 @@ def _(scores, true, ks):
 movielens_model = Item(
     "4.3",
     "MovielensModel",
+    because=(
+        "The task owns the loss and the metrics; the model only says which vectors are queries, which candidates,"
+        " and when to measure."
+    ),
     hints=(
         "What does the task need from each tower, in which order, and when is it worth working out the metrics?",
         "super().__init__(), keep the three; then return self.task(user vectors, film vectors, compute_metrics=...).",
@@ -704,6 +769,23 @@ def _(user_model, movie_model, task):
     return MovielensModel(user_model, movie_model, task)
 
 
+@movielens_model.alternative("no attributes of its own, what it was given is kept in a list")
+def _(user_model, movie_model, task):
+    import tensorflow_recommenders as tfrs
+
+    class MovielensModel(tfrs.Model):
+        def __init__(self, *parts):
+            super().__init__()
+            self.parts = list(parts)
+
+        def compute_loss(self, inputs, training=False):
+            users, films, retrieval = self.parts
+            queries = users(inputs["user_id"])
+            return retrieval(queries, films(inputs["movie_title"]), compute_metrics=not training)
+
+    return MovielensModel(user_model, movie_model, task)
+
+
 @movielens_model.alternative("through call, one branch a mode")
 def _(user_model, movie_model, task):
     import tensorflow_recommenders as tfrs
@@ -731,6 +813,10 @@ fit_and_evaluate = Item(
     "4.4",
     "fit_and_evaluate",
     slow=True,
+    because=(
+        "The metric gets titles through the tower at every evaluation, so it never sees old vectors, and fit "
+        "spares it until the end."
+    ),
     hints=(
         "Is the last batch's loss still 6,272 ln 6,272 = 54,841? Then nothing was learnt. Who gives the metrics?",
         "Retrieval(metrics=FactorizedTopK(titles.batch(2048).map(movie_model), ks=...)); compile, fit, evaluate.",
@@ -1123,7 +1209,33 @@ def _(*given):
     return spoilt(batch_size=1024)(*given)
 
 
-fit_and_evaluate.alternative("the softmax collapsed onto distinct users and titles")(lambda *given: spoilt()(*given))
+@fit_and_evaluate.alternative("the softmax collapsed onto distinct users and titles")
+def _(*given):
+    losses, found = recipe(*given)
+    return answer(losses[-1], found)
+
+
+@fit_and_evaluate.alternative("a training loop of one's own")
+def _(user_model, movie_model, titles, train, test):
+    import tensorflow as tf
+    import tensorflow_recommenders as tfrs
+
+    optimizer = tf.keras.optimizers.Adagrad(0.1)
+    tables = user_model.trainable_variables + movie_model.trainable_variables
+    for _ in range(3):
+        for batch in train.batch(8192):
+            # A batch repeats its users and titles: each pair of them is scored once, each title counted as it comes.
+            users, row = tf.unique(batch["user_id"])
+            films, column, count = tf.unique_with_counts(batch["movie_title"])
+            with tf.GradientTape() as tape:
+                scores = user_model(users) @ tf.transpose(movie_model(films))
+                rivals = tf.reduce_logsumexp(scores + tf.math.log(tf.cast(count, tf.float32)), axis=1)
+                loss = tf.reduce_sum(tf.gather(rivals, row) - tf.gather_nd(scores, tf.stack([row, column], axis=1)))
+            optimizer.apply_gradients(zip(tape.gradient(loss, tables), tables))
+    found = tfrs.metrics.FactorizedTopK(titles.batch(2048).map(movie_model), ks=(10, 50, 100))
+    for batch in test.batch(4096):
+        found.update_state(user_model(batch["user_id"]), movie_model(batch["movie_title"]))
+    return {"loss": loss} | {f"top_{k}": share for k, share in zip((10, 50, 100), found.result())}
 
 
 @fit_and_evaluate.alternative("all of it in numpy")
@@ -1150,6 +1262,10 @@ def _(user_model, movie_model, titles, train, test):
 keras2_losses = Item(
     "4.5",
     "keras2_losses",
+    because=(
+        "Keras averages metrics, but this loss is a plain number: History keeps the last one, and the bar closes "
+        "with it once more."
+    ),
     hints=(
         "Which batch does History keep, which one does the bar count twice, and what does a mean per row divide by?",
         "History keeps the last. The bar adds all and the last again. A row's mean divides the sum by all rows.",
@@ -1231,6 +1347,24 @@ keras2_losses.mistake(
     "The bar adds the last batch once more, so it divides by one more as well: by n + 1, not by n.",
 )(three(bar=lambda losses, sizes: (sum(losses) + losses[-1]) / len(losses)))
 
+keras2_losses.mistake(
+    "the bar summed, not averaged", "The bar shows a mean: of n + 1 losses, as the last one counts twice."
+)(three(bar=lambda losses, sizes: sum(losses) + losses[-1]))
+
+keras2_losses.mistake(
+    "the sum in History",
+    "The loss of a batch is a sum over its rows, but nothing sums the batches up: History holds the last batch's.",
+)(three(history=lambda losses, sizes: sum(losses)))
+
+keras2_losses.mistake(
+    "every batch in History", "History holds one loss for an epoch, not one for each batch: that of the last batch."
+)(three(history=lambda losses, sizes: losses))
+
+keras2_losses.mistake(
+    "losses weighted by rows",
+    "A batch's loss is already the sum over its rows. Add the sums up, and divide once, by all rows.",
+)(three(per_row=lambda losses, sizes: float(np.average(losses, weights=sizes))))
+
 keras2_losses.mistake("the first batch twice", "It is the last batch that the bar counts twice: it closes with it.")(
     three(bar=lambda losses, sizes: (sum(losses) + losses[0]) / (len(losses) + 1))
 )
@@ -1273,6 +1407,15 @@ def _(batch_losses, batch_sizes):
         "bar": np.append(losses, losses[-1]).mean(),
         "per_row": np.average(losses / batch_sizes, weights=batch_sizes),
     }
+
+
+@keras2_losses.alternative("TensorFlow")
+def _(batch_losses, batch_sizes):
+    import tensorflow as tf
+
+    losses = tf.constant(batch_losses)
+    bar = tf.reduce_mean(tf.concat([losses, losses[-1:]], axis=0))
+    return {"history": losses[-1], "bar": bar, "per_row": tf.reduce_sum(losses) / sum(batch_sizes)}
 
 
 @keras2_losses.alternative("a running bar")

@@ -1,5 +1,7 @@
 """Lesson 5: the index, a list for one user, lists without the seen, ranks, and the metric that leaves the seen out."""
 
+import itertools
+
 import numpy as np
 
 from autograder.item import Item, expect, require
@@ -35,6 +37,7 @@ def text(words, shape=None):
 build_index = Item(
     "5.1",
     "build_index",
+    because="Names and vectors come from one dataset, so they cannot fall out of step, and each title is in it once.",
     hints=(
         "An index needs a vector and a name for each film, and the user tower. What if a title is listed twice?",
         "Batch a dataset of distinct titles and zip it with itself mapped through the movie tower. These pairs "
@@ -178,6 +181,19 @@ def _(user_tower, movie_tower, titles, k=100):
 
 
 @build_index.mistake(
+    "vectors brought to length 1",
+    "The index holds directions only. The towers were trained by the plain dot product, in which a film's length counts: "
+    "index the vectors as the movie tower gives them.",
+    see='index(tf.constant(["24"]), k=1)[0]',
+)
+def _(user_tower, movie_tower, titles, k=100):
+    import tensorflow as tf
+
+    distinct = text(sorted(set(titles)))
+    return brute_force(user_tower, k).index(tf.nn.l2_normalize(movie_tower(distinct), axis=1), distinct)
+
+
+@build_index.mistake(
     "the index is empty",
     "BruteForce(...) alone holds no films: fill it with index_from_dataset, or with index.",
 )
@@ -190,6 +206,18 @@ def _(user_tower, movie_tower, titles, k=100):
     names = text(np.unique(titles))
     index = brute_force(user_tower, k=k)
     index.index(candidates=movie_tower(names), identifiers=names)
+    return index
+
+
+@build_index.alternative("pandas, numpy vectors")
+def _(user_tower, movie_tower, titles, k=100):
+    import pandas as pd
+    import tensorflow as tf
+
+    films = pd.Series(titles).drop_duplicates().tolist()
+    vectors = np.concatenate([movie_tower(text(films[start : start + 50])).numpy() for start in range(0, len(films), 50)])
+    index = brute_force(user_tower, k=k)
+    index.index_from_dataset(tf.data.Dataset.from_tensors((text(films), vectors)))
     return index
 
 
@@ -206,6 +234,7 @@ def _(user_tower, movie_tower, titles, k=100):
 recommend = Item(
     "5.2",
     "recommend",
+    because="An index answers a batch: row 0 of each result belongs to the one user, and its names are bytes.",
     hints=(
         "What does the index take, one user or a batch of users? What does it return, and in which shapes?",
         "index(tf.constant([...]), k=k) returns (scores, titles), both [1, k]. Take row 0 of each; .decode() turns "
@@ -235,7 +264,7 @@ def test_the_best_three_with_their_scores(student):
 @recommend.test(1)
 def test_each_of_six_users_gets_a_list_of_their_own(student, rng):
     users, films = [str(n) for n in range(1, 7)], [f"Film {i}" for i in range(20)]
-    scores = np.array([rng.permutation(20) for _ in users]) - 5
+    scores = np.array([rng.permutation(20) for _ in users]) / 4 - 2
     index = student.workshop.index(films, scores.T, student.workshop.tower(users, np.eye(6)))
     for user, row in zip(users[::-1], scores[::-1].tolist()):
         got = student.recommend(index, user, 4)
@@ -275,6 +304,11 @@ def _(index, user_id, k):
     return [(title.decode(), float(score)) for title, score in zip(titles[0].numpy(), scores[0].numpy())]
 
 
+@recommend.mistake("the index asked in the wrong way")
+def _(index, user_id, k):
+    return index.query(text([user_id]), k)
+
+
 @recommend.mistake(
     "the id as a number",
     "User ids are strings, and the tower's StringLookup takes nothing else.",
@@ -293,6 +327,22 @@ def _(index, user_id, k):
 def _(index, user_id, k):
     scores, titles = index(text([user_id]), k=k)
     return [([t.decode() for t in row], values.tolist()) for row, values in zip(titles.numpy(), scores.numpy())]
+
+
+@recommend.mistake("the batch is still there")
+def _(index, user_id, k):
+    scores, titles = index(text([user_id]), k=k)
+    return list(zip(titles.numpy(), scores.numpy()))
+
+
+@recommend.mistake(
+    "cut from the index's own list",
+    "You cut the list to k, but let the index choose how long it is: where it gives fewer than k, cutting adds none.",
+    see='index(tf.constant(["24"]))[1].shape',
+)
+def _(index, user_id, k):
+    scores, titles = index(text([user_id]))
+    return [(title.decode(), float(score)) for title, score in zip(titles[0].numpy(), scores[0].numpy())][:k]
 
 
 @recommend.mistake(
@@ -329,6 +379,13 @@ def _(index, user_id, k):
     return list(table.itertuples(index=False, name=None))
 
 
+@recommend.alternative("numpy, from the index's own vectors")
+def _(index, user_id, k):
+    scores = index._candidates.numpy() @ index.query_model(text([user_id])).numpy()[0]
+    titles = index._identifiers.numpy().astype(str)
+    return [(titles[i], scores[i]) for i in np.argsort(-scores)[:k]]
+
+
 @recommend.alternative("a loop over places")
 def _(index, user_id, k):
     import tensorflow as tf
@@ -340,6 +397,10 @@ def _(index, user_id, k):
 recommend_unseen = Item(
     "5.3",
     "recommend_unseen",
+    because=(
+        "What is fetched must outlast what is dropped: k and as many more as the longest list of seen titles, if "
+        "the index holds them."
+    ),
     hints=(
         "You cut to k and then drop what was seen: how many are left? And what is the most that an index can give?",
         "Fetch as many more than k as the longest list of seen titles, but no more than size(index); drop, then cut to "
@@ -399,6 +460,7 @@ def test_eight_users_of_forty_films(student, rng):
     scores = np.array([rng.permutation(40) for _ in users])
     ranked = [[films[i] for i in np.argsort(-row)] for row in scores]
     seen = [list(rng.permutation(row[:12])[: rng.integers(3, 9)]) + row[-3:] for row in ranked]
+    seen[0] = ranked[0][:20]  # all of the best: it takes k + 20 to find what is left
     index = student.workshop.index(films, scores.T, student.workshop.tower(users, np.eye(8)))
     got = student.recommend_unseen(index, users, [[str(title) for title in titles] for titles in seen], 6)
     want = [[title for title in row if title not in gone][:6] for row, gone in zip(ranked, seen)]
@@ -511,12 +573,74 @@ def _(index, user_ids, seen, k):
     return [[title for title in row if title not in titles][:k] for row, titles in zip(rows, seen)]
 
 
+@recommend_unseen.mistake("fetched too few")
+def _(index, user_ids, seen, k):
+    rows = fetched(index, user_ids, 2 * k)
+    return [[title for title in row if title not in titles][:k] for row, titles in zip(rows, seen)]
+
+
+@recommend_unseen.mistake("fetched too few")
+def _(index, user_ids, seen, k):
+    rows = fetched(index, user_ids, k + min(map(len, seen)))
+    return [[title for title in row if title not in titles][:k] for row, titles in zip(rows, seen)]
+
+
+@recommend_unseen.mistake("fetched too few")
+def _(index, user_ids, seen, k):
+    rows = fetched(index, user_ids, k + 10)
+    return [[title for title in row if title not in titles][:k] for row, titles in zip(rows, seen)]
+
+
+@recommend_unseen.mistake(
+    "in no order",
+    "A set keeps no order, so the best unseen titles are no longer the first. Go down the list and leave out what was seen.",
+    see='recommend_unseen(index, ["u"], [["A", "C"]], 3)',
+)
+def _(index, user_ids, seen, k):
+    rows = fetched(index, user_ids, k + max(map(len, seen)))
+    return [sorted(set(row) - set(titles))[::-1][:k] for row, titles in zip(rows, seen)]
+
+
+@recommend_unseen.mistake(
+    "the seen instead of the unseen",
+    "You kept the titles that the user has seen, and dropped the others.",
+    see='recommend_unseen(index, ["u"], [["A", "C"]], 3)',
+)
+def _(index, user_ids, seen, k):
+    return [[title for title in row if title in titles][:k] for row, titles in zip(fetched(index, user_ids, 10**6), seen)]
+
+
+@recommend_unseen.mistake(
+    "filled up with what was seen",
+    "Where fewer than k unseen titles are left the list is shorter. You put the seen ones last, but they are still there.",
+    see='recommend_unseen(index, ["u"], [["A", "B", "C", "D", "E", "F"]], 3)',
+)
+def _(index, user_ids, seen, k):
+    rows = fetched(index, user_ids, 10**6)
+    return [sorted(row, key=lambda title: title in titles)[:k] for row, titles in zip(rows, seen)]
+
+
+@recommend_unseen.mistake(
+    "filled up with empty titles",
+    "Where fewer than k unseen titles are left the list is shorter: do not fill it up.",
+    see='recommend_unseen(index, ["u"], [["A", "B", "C", "D", "E", "F"]], 3)',
+)
+def _(index, user_ids, seen, k):
+    return [(titles + [""] * k)[:k] for titles in unseen(index, user_ids, seen, k)]
+
+
 @recommend_unseen.mistake(
     "not cut back to k",
     "You fetched more than k, as one must, and kept all that was unseen. Cut to k at the end.",
 )
 def _(index, user_ids, seen, k):
     rows = fetched(index, user_ids, k + max(map(len, seen)))
+    return [[title for title in row if title not in titles] for row, titles in zip(rows, seen)]
+
+
+@recommend_unseen.mistake("not cut back to k")
+def _(index, user_ids, seen, k):
+    rows = fetched(index, user_ids, 10**6)
     return [[title for title in row if title not in titles] for row, titles in zip(rows, seen)]
 
 
@@ -652,6 +776,10 @@ def _(index, user_ids, seen, k):
 ranks_of = Item(
     "5.4",
     "ranks_of",
+    because=(
+        "Once the seen titles are gone, a title's place in what is left is its rank; nothing needs to be "
+        "subtracted."
+    ),
     hints=(
         "If 8 seen films above it vanish, where does a film at rank 12 stand? Which films do not move it?",
         "Decode the bytes, drop the seen titles, and find each title's place in what is left. Or take the rank before "
@@ -718,8 +846,9 @@ def less_the_seen(test_titles, recommended, seen, count):
 
 
 @ranks_of.mistake(
-    "bytes against text",
-    "The list holds bytes and you look for text, and b'A' == 'A' is False: no title is ever found. Decode first.",
+    "no title is ever found",
+    "Every rank is None. The list holds bytes, and b'A' == 'A' is False, as is str(b'A') == 'A': .decode() them first. If "
+    "you do, look at what you leave out: only the seen titles go.",
     see="'A' in [b'A']",
 )
 def _(test_titles, recommended, seen=()):
@@ -787,6 +916,15 @@ for name, number in ("0 for what is not there", 0), ("-1 for what is not there",
 
 
 @ranks_of.mistake(
+    "a last place for what is not there",
+    "A title that is not in the list has no rank: None. How far behind the list it stands, nobody knows.",
+)
+def _(test_titles, recommended, seen=()):
+    left = [title.decode() for title in recommended if title.decode() not in seen]
+    return {title: left.index(title) + 1 if title in left else len(recommended) + 1 for title in test_titles}
+
+
+@ranks_of.mistake(
     "list.index raises on what is not there",
     "list.index raises a ValueError if the title is not in the list. Ask first with `in`.",
 )
@@ -798,6 +936,16 @@ def _(test_titles, recommended, seen=()):
 @ranks_of.alternative("rank before minus the seen above")
 def _(test_titles, recommended, seen=()):
     return less_the_seen(test_titles, recommended, seen, lambda place, gone: sum(g < place for g in gone))
+
+
+@ranks_of.alternative("pandas: places counted where nothing was seen")
+def _(test_titles, recommended, seen=()):
+    import pandas as pd
+
+    titles = pd.Series(list(recommended), dtype=object).str.decode("utf-8")
+    unseen = titles[~titles.isin(list(seen))]
+    ranks = pd.Series(range(1, len(unseen) + 1), index=unseen)
+    return {title: int(ranks[title]) if title in ranks.index else None for title in test_titles}
 
 
 @ranks_of.alternative("one walk down the list")
@@ -816,6 +964,10 @@ def _(test_titles, recommended, seen=()):
 hit_rate = Item(
     "5.5",
     "hit_rate",
+    because=(
+        "With >= a film's own score counts as the first of its k places, and every tie against it; minus infinity"
+        " never competes."
+    ),
     hints=(
         "Which films must not compete for a user's k places? And what would a model get that scores all films alike?",
         "For each user set the scores of the seen films to -infinity, in a copy of the row. A film is a hit if at most "
@@ -862,22 +1014,23 @@ def test_ties_count_against(student):
 
 @hit_rate.test(1)
 def test_six_users_of_thirty_films(student, rng):
-    scores = rng.integers(-9, 10, (6, 30)).astype(float)
+    scores = rng.integers(-19, 0, (6, 30)).astype(float)
     roles = [rng.permutation(30).tolist() for _ in scores]
     test = [row[: 1 + 2 * i] for i, row in enumerate(roles)]
     seen = [row[12 : 24 - i] for i, row in enumerate(roles)]
-    for gone, words in (seen, "seen films left out"), (None, "all films competing"):
-        got = student.hit_rate(scores, test, gone, 5)
+    leaving = (seen, "seen films left out"), (None, "all films competing")
+    for (gone, words), k in itertools.product(leaving, (5, 2, 9)):
+        got = student.hit_rate(scores, test, gone, k)
         hits = 0
         for u, films in enumerate(test):
             candidates = [i for i in range(30) if gone is None or i not in gone[u]]
             for film in films:
                 rivals = [i for i in candidates if i != film and scores[u, i] >= scores[u, film]]
-                hits += film in candidates and len(rivals) < 5
+                hits += film in candidates and len(rivals) < k
         expect(
             got,
             hits / sum(map(len, test)),
-            f"the share of {sum(map(len, test))} test films among their user's best 5, {words}",
+            f"the share of {sum(map(len, test))} test films among their user's best {k}, {words}",
         )
 
 
@@ -904,8 +1057,8 @@ def _(scores, test, seen, k):
 
 
 @hit_rate.mistake(
-    "seen films get the score 0",
-    "0 is a score like any other, and better than a negative one. What must never win gets minus infinity.",
+    "seen films get an ordinary score",
+    "0, or -1, is a score like any other, and better than a lower one. What must never win gets minus infinity.",
     see="np.argsort([0.0, -1.5])[::-1]",
 )
 def _(scores, test, seen, k):
@@ -987,6 +1140,32 @@ def _(scores, test, seen, k):
     return rated(scores, test, seen, k, share=lambda hits, films, k: sum(hits) / (k * len(hits)))
 
 
+@hit_rate.mistake(
+    "divided by the users",
+    "Hits per user may pass 1. Every test film is one vote: divide by the number of test films of all users.",
+)
+def _(scores, test, seen, k):
+    return rated(scores, test, seen, k, share=lambda hits, films, k: sum(hits) / len(hits))
+
+
+@hit_rate.mistake(
+    "divided by k when k is small",
+    "A user with more than k test films cannot have all of them found, and the rate has to show that: divide by all test "
+    "films, not by at most k a user.",
+)
+def _(scores, test, seen, k):
+    return rated(scores, test, seen, k, share=lambda hits, films, k: sum(hits) / sum(min(n, k) for n in films))
+
+
+@hit_rate.mistake(
+    "seen test films have no vote",
+    "You left the test films that were seen before out of the sum. They are misses: each test film has one vote.",
+)
+def _(scores, test, seen, k):
+    unseen = [[film for film in films if film not in gone] for films, gone in zip(test, seen or [[] for _ in test])]
+    return rated(scores, unseen, seen, k)
+
+
 @hit_rate.mistake("a count, not a share", "That is the number of hits. Divide by the number of test films.")
 def _(scores, test, seen, k):
     return rated(scores, test, seen, k, share=lambda hits, films, k: sum(hits))
@@ -1043,6 +1222,17 @@ def _(scores, test, seen, k):
             rivals = (scores[u] >= scores[u, films][:, None]).sum(axis=1) - 1
         hits.append((rivals < k) & ~np.isnan(scores[u, films]))
     return np.concatenate(hits).mean()
+
+
+@hit_rate.alternative("pandas: the highest rank among equals")
+def _(scores, test, seen, k):
+    import pandas as pd
+
+    table = pd.DataFrame(scores, dtype=float)
+    for user, films in enumerate(seen or []):
+        table.loc[user, list(films)] = np.nan
+    ranks = table.rank(axis=1, ascending=False, method="max")
+    return float(np.mean([ranks.loc[user, film] <= k for user, films in enumerate(test) for film in films]))
 
 
 @hit_rate.alternative("plain loops")

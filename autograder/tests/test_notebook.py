@@ -1,10 +1,16 @@
 """What a student meets: check, hint and progress, in a kernel and in a terminal."""
 
+import html
+import re
+from types import SimpleNamespace
+
 import nbformat
+import numpy as np
 import pytest
 
 from autograder import build, check_notebook, notebook, report
-from autograder.item import find
+from autograder.item import find, items
+from autograder.run import WRONG, Result
 from autograder.run import check as check_item
 from autograder.student import Host
 
@@ -53,7 +59,7 @@ def test_an_unknown_item_names_those_there_are(names):
 def test_hints_come_one_after_the_other_and_the_last_stays(names, capsys):
     for level in (1, 2, 3, 3):
         notebook.hint("3.2")
-        assert f"hint {level} of 3: {find('3.2').hints[level - 1]}" in capsys.readouterr().out
+        assert f"hint {level} of 3: {find('3.2').hints[level - 1]}" in " ".join(capsys.readouterr().out.split())
     notebook.hint("3.2", 1)
     assert "hint 1 of 3" in capsys.readouterr().out
     with pytest.raises(ValueError, match="from 1 to 3"):
@@ -100,6 +106,83 @@ def test_check_in_a_terminal(tmp_path, capsys):
     assert check_notebook.main([str(filled(tmp_path, WRONG_ROW))]) == 1
     out = capsys.readouterr().out
     assert "wrong: row 0 forgotten" in out and "0 of 5 items right, 0 of 20 points" in out
+
+
+def test_one_item_in_a_terminal(tmp_path, capsys):
+    path = str(filled(tmp_path, RIGHT_ROW))
+    assert check_notebook.main([path, "3.2"]) == 0
+    out = capsys.readouterr().out
+    assert "1 of 1 items right, 3 of 3 points" in out and "3.1" not in out and "Compare with solutions/" in out
+    assert check_notebook.main([path, "2.2"]) == 2 and "does not hold 2.2" in capsys.readouterr().err
+    assert check_notebook.main([path, "9.9"]) == 2 and "there is no item '9.9'" in capsys.readouterr().err
+
+
+def test_a_hint_in_a_terminal(capsys):
+    assert check_notebook.hint_main(["5.3", "2"]) == 0
+    out = capsys.readouterr().out
+    assert "hint 2 of 3: Fetch" in out and "The next one: hint 5.3 3" in out
+    assert max(map(len, out.splitlines())) <= 80
+    assert check_notebook.hint_main(["9.9"]) == 2 and "there is no item" in capsys.readouterr().err
+
+
+def test_progress_in_a_terminal_leaves_out_what_trains(tmp_path, capsys):
+    exercise = str(build.ROOT / "exercises/04_retrieval_task/04_retrieval_task.ipynb")
+    assert check_notebook.progress_main([str(filled(tmp_path, RIGHT_ROW)), exercise]) == 0
+    out = capsys.readouterr().out
+    assert "3.2   row_of               3 / 3  right" in out
+    assert "4.4   fit_and_evaluate     – / 5  not checked yet" in out
+    assert "1 of 10 items right, 3 of 45 points" in out
+
+
+@pytest.mark.parametrize("item", items(), ids=lambda item: item.number)
+def test_every_name_in_a_table_fits_80_columns(item):
+    for mistake in item.mistakes:
+        result = Result(item, WRONG, [], 0, 0, mistake=mistake)
+        assert len(notebook.table([item], {item.number: result}).splitlines()[0]) <= 80
+
+
+def test_colour_repeats_what_the_words_say(names):
+    exec(WRONG_ROW, names)
+    result = check_item(find("3.2"), Host(names).answer)
+    plain, coloured = report.text(result), report.text(result, colour=True)
+    assert "\x1b[31m" in coloured and re.sub(r"\x1b\[\d+m", "", coloured) == plain
+
+
+@pytest.mark.parametrize("no_color, tty, wanted", [("", True, True), ("1", True, False), ("", False, False)])
+def test_colour_is_for_terminals_that_want_it(monkeypatch, no_color, tty, wanted):
+    monkeypatch.setenv("NO_COLOR", no_color)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr("sys.stdout", SimpleNamespace(isatty=lambda: tty))
+    assert report.coloured() is wanted
+
+
+def test_after_success_the_reference_and_other_right_ways_are_there_folded(names):
+    exec(RIGHT_ROW, names)
+    page = notebook.check("3.2")._repr_html_()
+    assert "<details open" not in page and page.count("<details") == 2 + len(find("3.2").alternatives)
+    assert "return vocab.index(word) + 1 if word in vocab else 0" in page and html.escape(find("3.2").because) in page
+    assert "def row_of(vocab, word):" in page and "### " not in page
+    exec(WRONG_ROW, names)
+    assert "<details" not in notebook.check("3.2")._repr_html_()
+
+
+def test_without_solutions_no_reference_is_shown(names, monkeypatch, tmp_path):
+    monkeypatch.setattr("autograder.answers.SOLUTIONS", tmp_path)
+    exec(RIGHT_ROW, names)
+    page = notebook.check("3.2")._repr_html_()
+    assert "The reference" not in page and "a dictionary" in page
+
+
+@pytest.mark.parametrize("item", [item for item in items() if not item.slow], ids=lambda item: item.number)
+def test_the_call_that_a_report_shows_can_be_run(item):
+    """An answer that no mistake explains gets a call to try oneself, and the call is whole."""
+    from autograder import workshop
+
+    result = check_item(item, Host({item.function: lambda *args, **kwargs: "nonsense"}).answer)
+    shown = report.show_call(result.failed.call)
+    assert result.mistake is None and "Run the call above yourself" in report.text(result)
+    names = {"np": np, "workshop": workshop, item.function: lambda *args, **kwargs: "it ran"}
+    assert eval(shown, names) == "it ran"
 
 
 def test_check_in_a_terminal_names_a_cell_that_raises(tmp_path, capsys):
