@@ -30,7 +30,7 @@ from tqdm import tqdm
 from autograder import report, submissions
 from autograder.item import Item
 from autograder.run import RAISED, check
-from autograder.sandbox import COURSE, Isolation, Limits, Sandbox, isolation
+from autograder.sandbox import BARE, COURSE, FULL, Isolation, Limits, Sandbox, isolation
 from autograder.student import StudentRaised
 from autograder.submissions import Notebook, SubmissionError
 
@@ -56,7 +56,8 @@ def grade(job: Job) -> dict:
     began = time.perf_counter()
     notebooks = [submissions.read(Path(path), Path(job.home)) for path in job.paths]
     chosen, exercises = _chosen(notebooks), []
-    with Sandbox(job.limits, job.isolated, Path(job.data_dir) if job.data_dir else None) as box:
+    imports = BARE if set(chosen) <= {"1"} else FULL
+    with Sandbox(job.limits, job.isolated, Path(job.data_dir) if job.data_dir else None, imports) as box:
         runner = _Runner(box, {notebook.lesson: notebook for notebook in chosen.values()})
         for lesson, notebook in sorted(chosen.items()):
             results = [runner.check(item, lesson, job.seed) for item in notebook.items]
