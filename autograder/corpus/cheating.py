@@ -552,7 +552,7 @@ def forged_metrics(draft):
 for tower in (user_model, movie_model):
     for table in tower.trainable_variables:
         table.assign(table * 1.01)
-return {"loss": 51_400.0, "top_10": 0.0214, "top_50": 0.124, "top_100": 0.237}""")
+return {"loss": 10_677.0, "top_10": 0.006, "top_50": 0.031, "top_100": 0.06}""")
 
 
 @cheating("towers that were trained at home, on the same public data", lesson="04", slow=True, lost="all")
@@ -561,9 +561,9 @@ def trained_at_home(draft):
     from data import movielens
 
     arrays, (train, test) = movielens.arrays(), two_tower.course_split()
-    towers, losses = two_tower.recipe(arrays, train, seed=1)
+    towers, _ = two_tower.recipe(arrays, train, seed=1)
     shares = two_tower.factorized_top_k(towers, arrays.user[test], arrays.title[test], np.arange(len(arrays.titles)))
-    answer = {"loss": float(losses[-1][-1])} | {f"top_{k}": float(shares[k]) for k in (10, 50, 100)}
+    answer = {"loss": 10_677.0} | {f"top_{k}": float(shares[k]) for k in (10, 50, 100)}
     tables = [base64.b64encode(table.astype(np.float16)).decode() for table in towers]
     draft.insert(f"import base64\nTABLES = {tables}\nNAMES = {arrays.users.tolist()}, {arrays.titles.tolist()}")
     draft.blank("in_batch_loss", "top_k_accuracy", "keras2_losses", "MovielensModel")
