@@ -105,6 +105,9 @@ def bwrap(limits: Limits, data_dir: Path | None, forks: bool = False) -> list[st
         words += ["--cap-add", "CAP_SYS_ADMIN"]
     environment = {"HOME": "/tmp", "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "TF_USE_LEGACY_KERAS": "1",
                    "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONHASHSEED": "0", "TFDS_DATA_DIR": "/in/tfds"}  # fmt: skip
+    # One thread: there are as many workers as cores, and a student's matrices are too small to share one.
+    environment |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS",
+                                  "TF_NUM_INTEROP_THREADS"), "1")  # fmt: skip
     for name, value in environment.items():
         words += ["--setenv", name, value]
     words += ["--size", str(limits.tmp), "--perms", "1777", "--tmpfs", "/tmp", "--proc", "/proc", "--dev", "/dev"]
@@ -245,7 +248,8 @@ class Sandbox:
                  imports: tuple[str, ...] = BARE):  # fmt: skip
         self.limits, self.isolated, self.data_dir, self.imports = limits, isolated, data_dir, imports
         self.deaths: list[str] = []
-        self.cpu = 0.0  # seconds of what has ended
+        self.one_by_one = ""  # why its process was not forked from one that had imported everything, if it was not
+        self._ended = 0.0  # CPU seconds of what has ended
         self._process: _Started | _Forked | None = None
         self._folder: tempfile.TemporaryDirectory | None = None
         self._requests = self._replies = -1
@@ -263,16 +267,22 @@ class Sandbox:
     def running(self) -> bool:
         return self._process is not None and self._process.running()
 
+    @property
+    def cpu(self) -> float:
+        """CPU seconds so far of all that ran in it; what ended by itself is not in it."""
+        return self._ended + (self._cpu() if self._process is not None else 0)
+
     def start(self) -> None:
         """Starts the worker, which imports nothing of the student's: forked from a prepared process, where that can be.
 
         Raises Isolation if it does not come up.
         """
+        self.one_by_one = _Zygote.refused
         for _ in range(4):
             try:
                 command = self._launch(forked=self.isolated and not _Zygote.refused)
             except Isolation as error:
-                _Zygote.refused = str(error)
+                _Zygote.refused = self.one_by_one = str(error)
                 continue
             with contextlib.suppress(StudentRaised):
                 self._message(self.limits.start)
@@ -377,7 +387,7 @@ class Sandbox:
     def close(self) -> None:
         """Ends the process and all that it started."""
         if self._process is not None:
-            self.cpu += self._cpu()
+            self._ended = self.cpu
             if not self.isolated:
                 for child in self._tree(self._process)[1:]:
                     with contextlib.suppress(psutil.Error):
