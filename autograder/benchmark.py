@@ -1,7 +1,7 @@
 """`python -m autograder benchmark`: the tutorial's fit and evaluate against the fast path, in one run.
 
 Both get the same split, the same batches and the same initial weights. CPU-seconds count all threads.
-With --checks, instead, the time that a learner waits for each item's check.
+With --checks, instead, the time that a learner waits for each item's check; with --grading, nbgrader against `grade`.
 """
 
 import argparse
@@ -30,9 +30,16 @@ def main(argv: list[str]) -> int:
         "--seed", type=int, default=42, help="of the initial weights and the batches (default 42)"
     )
     parser.add_argument("--checks", action="store_true", help="time every item's check instead")
+    parser.add_argument("--grading", action="store_true", help="grade a class with nbgrader and with `grade` instead")
+    parser.add_argument("--students", type=int, default=6, help="of that class (6)")
+    parser.add_argument("--lessons", nargs="+", default=["01", "02", "03", "04", "05"], help="that it hands in (all)")
     options = parser.parse_args(argv)
     if options.checks:
         return time_checks()
+    if options.grading:
+        from autograder import benchmark_grading
+
+        return benchmark_grading.main(options.students, options.lessons)
     seed = options.seed
     from data import movielens
 

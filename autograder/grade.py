@@ -30,7 +30,7 @@ from tqdm import tqdm
 from autograder import report, submissions
 from autograder.item import Item
 from autograder.run import RAISED, check
-from autograder.sandbox import COURSE, Isolation, Limits, Sandbox, isolation
+from autograder.sandbox import BARE, COURSE, FULL, Isolation, Limits, Sandbox, isolation, why_not
 from autograder.student import StudentRaised
 from autograder.submissions import Notebook, SubmissionError
 
@@ -53,10 +53,11 @@ class Job:
 
 def grade(job: Job) -> dict:
     """Grades one student; the record is plain JSON. Never raises for anything that the student's files do."""
-    began = time.perf_counter()
+    began, cpu = time.perf_counter(), time.process_time()
     notebooks = [submissions.read(Path(path), Path(job.home)) for path in job.paths]
     chosen, exercises = _chosen(notebooks), []
-    with Sandbox(job.limits, job.isolated, Path(job.data_dir) if job.data_dir else None) as box:
+    imports = BARE if set(chosen) <= {"1"} else FULL
+    with Sandbox(job.limits, job.isolated, Path(job.data_dir) if job.data_dir else None, imports) as box:
         runner = _Runner(box, {notebook.lesson: notebook for notebook in chosen.values()})
         for lesson, notebook in sorted(chosen.items()):
             results = [runner.check(item, lesson, job.seed) for item in notebook.items]
@@ -70,7 +71,9 @@ def grade(job: Job) -> dict:
         "exercises": exercises,
         "unread": [{"file": one.path.name, "reason": one.reason} for one in notebooks if one.reason],
         "deaths": box.deaths,
+        "one_by_one": box.one_by_one,
         "seconds": round(time.perf_counter() - began, 2),
+        "cpu": {"grader": round(time.process_time() - cpu, 3), "sandbox": round(box.cpu, 3)},
         "graded_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 
@@ -97,7 +100,7 @@ class _Runner:
         self._skip: dict[str, list[int]] = {}
 
     def check(self, item: Item, lesson: str, seed: int) -> dict:
-        deaths = len(self.box.deaths)
+        deaths, cpu = len(self.box.deaths), self.box.cpu
 
         def answer(request: dict) -> dict:
             if len(self.box.deaths) > deaths or deaths > MAX_DEATHS:
@@ -118,7 +121,8 @@ class _Runner:
                     "mistake": result.mistake.name if result.mistake else None,
                     "seconds": round(result.seconds, 3)}  # fmt: skip
         source = _source(self.notebooks[lesson].cells, item)
-        return {"item": item.number, "function": item.function, "max": item.points, "source": source, **said}
+        return {"item": item.number, "function": item.function, "max": item.points, "source": source, **said,
+                "cpu": round(self.box.cpu - cpu, 3)}  # fmt: skip
 
     def _load(self, lesson: str) -> None:
         """Runs the notebook's cells in the process, if that was not done yet; a cell that kills it is left out next."""
@@ -264,6 +268,7 @@ def main(argv: list[str]) -> int:
     isolated = isolation() == "bwrap"
     if not isolated and not options.allow_unisolated:
         print("No isolation can be had here: what students wrote would run with your rights and could read the checks.\n"
+              f"{why_not()}\n"
               "Grade on Linux with bubblewrap, or pass --allow-unisolated; every report will then say 'not isolated'.",
               file=sys.stderr)  # fmt: skip
         return 2
@@ -312,13 +317,17 @@ def grade_class(options: argparse.Namespace, out: Path, isolated: bool) -> int:
             jobs[student] = (job, key)
     if done:
         print(f"{len(done)} of {len(found)} are graded already and have not changed")
+    slow = ""
     bar = tqdm(total=len(jobs), unit="student", ncols=80, disable=not jobs, file=sys.stdout)
     for record in run_all([job for job, _ in jobs.values()], options.workers, options.scheduler):
         record["key"] = jobs[record["student"]][1]
         records.put(record)
         done[record["student"]] = record
         bar.update()
+        slow = slow or record["one_by_one"]
     bar.close()
+    if slow:
+        print(f"Slower than it could be: each student's process imported everything itself, for {slow}")
     graded = [done[student] for student in sorted(done)]
     print(outputs.table(graded))
     outputs.write(graded, out)

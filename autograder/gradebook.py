@@ -10,13 +10,14 @@ import errno
 import json
 import os
 import re
-import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 
 import nbformat
+import nbgrader.api
+from alembic.script import ScriptDirectory
 from nbgrader.api import (
     Assignment,
     BaseCell,
@@ -99,12 +100,10 @@ def _opened(database: Path) -> Gradebook:
     if not database.exists():
         new = database.with_name(f"{database.name}.new")
         new.unlink(missing_ok=True)
-        before = os.environ.get("PATH", "")
-        os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{before}"  # nbgrader runs `alembic` by name
-        try:
-            Gradebook(f"sqlite:///{new.resolve()}", COURSE_ID).close()
-        finally:
-            os.environ["PATH"] = before
+        # nbgrader would ask `alembic`, in a process that imports it all again, for what is read here.
+        version = ScriptDirectory(Path(nbgrader.api.__file__).with_name("alembic")).get_current_head()
+        nbgrader.api.get_alembic_version = lambda: version
+        Gradebook(f"sqlite:///{new.resolve()}", COURSE_ID).close()
         os.replace(new, database)
     return Gradebook(f"sqlite:///{database.resolve()}", COURSE_ID)
 

@@ -17,20 +17,30 @@ import sys
 
 
 def main(options: dict) -> None:
-    """Limits itself for good, becomes nobody if it was started as root, then serves until its input ends."""
+    """Limits itself for good, and serves."""
+    sys.path.insert(0, options["course"])
+    limit(options)
+    serve(options)
+
+
+def limit(options: dict) -> None:
+    """Sets the limits of this process and, in a sandbox, gives up all rights. Raises OSError."""
     with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
         file.write("1000")  # where memory runs out, this goes first
     for name, limit in options["limits"].items():
         resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (limit, limit))
-    if options["uid"] is not None:
-        os.setgroups([])
-        os.setresgid(options["uid"], options["uid"], options["uid"])
-        os.setresuid(options["uid"], options["uid"], options["uid"])
+    if options["isolated"]:
+        from autograder import zygote
+
+        zygote.lock(options["uid"])
+
+
+def serve(options: dict) -> None:
+    """Answers the requests on its standard input until that ends."""
     requests, replies = os.fdopen(os.dup(0), "r", encoding="utf-8"), os.fdopen(os.dup(1), "w", encoding="utf-8")
     quiet = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):  # a student's input() ends at once, and what is printed goes nowhere
         os.dup2(quiet, stream)
-    sys.path.insert(0, options["course"])
 
     from autograder.student import Host
 

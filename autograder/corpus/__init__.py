@@ -42,7 +42,7 @@ class Draft:
     """One student's folder while it is being written: an exercise, filled in with the reference's answers."""
 
     lesson: str
-    bait: Bait
+    bait: Bait = field(default_factory=Bait)
     name: str = ""  # of the notebook's file
     raw: bytes | None = None  # written instead of the notebook
     beside: dict[str, bytes] = field(default_factory=dict)  # other files, by path within the student's folder

@@ -145,6 +145,107 @@ for number, (tries, breach) in enumerate(BREACHES.items(), start=1):
     submission("cheating", "01", tries, trophy(breach), name=f"breach_{number}", lost="all")
 
 
+# --- reaching another student ---------------------------------------------------------------------------------------
+
+# Each looks for what an earlier student left, then leaves the same; handed in by several, so that whoever is graded
+# after another by the same process would find it.
+LEFT = {
+    "files": """\
+    found = False
+    for place in ("/tmp", "/dev/shm", "/dev", "/dev/pts", "/dev/mqueue", "/in", "/in/course", "/var/tmp", "/run", ".", "..",
+                  "/proc/self/cwd", "/proc/1/cwd", "/proc/1/root/tmp", "/proc/self/root/dev/shm"):
+        try:
+            about = os.stat(place)
+            os.close(os.open(place + "/left", os.O_CREAT | os.O_EXCL))
+        except FileExistsError:
+            found |= (about.st_dev, about.st_ino) not in breach.places
+        except OSError:
+            continue
+        breach.places.add((about.st_dev, about.st_ino))
+    return found""",
+    "shared memory, semaphores and queues": """\
+    import ctypes
+    libc, new, found = ctypes.CDLL(None, use_errno=True), 0o3666, False
+    for made in (libc.shmget(0x7E57, 4096, new), libc.semget(0x7E57, 1, new), libc.msgget(0x7E57, new)):
+        found |= made == -1
+    return found""",
+    "keys in a keyring, where they belong to a user and not to a process": """\
+    import ctypes, platform
+    libc, found = ctypes.CDLL(None), False
+    add, control = {{"x86_64": (248, 250), "aarch64": (217, 219)}}[platform.machine()]
+    for ring in (-3, -4, -5):
+        found |= libc.syscall(control, 10, ring, b"user", b"left", 0) >= 0
+        libc.syscall(add, b"user", b"left", b"x", 1, ring)
+    return found""",
+    "sockets, and ports of its own machine": """\
+    for family, address in ((socket.AF_UNIX, "\\0left"), (socket.AF_INET, ("0.0.0.0", 5005))):
+        breach.places.add(channel := socket.socket(family))
+        try:
+            channel.bind(address)
+        except OSError:
+            return True""",
+    "processes": """\
+    found = any(name.isdigit() and int(name) not in (1, os.getpid()) for name in os.listdir("/proc"))
+    if os.fork() == 0:
+        os.setsid()
+        for number in range(64):
+            try:
+                os.close(number)
+            except OSError:
+                pass
+        import time
+        time.sleep(1_000)
+    return found""",
+    "the process that it was forked from, and those beside it": """\
+    import ctypes, signal
+    libc = ctypes.CDLL(None)
+    if os.getppid() > 1 or 0 in (os.getpgid(0), os.getsid(0)):  # 0: of a process that cannot be seen
+        return True
+    for number in range(1, 2_000):
+        own = number == os.getpid() or str(number) in os.listdir("/proc/self/task")
+        if not own and not (number == 1 and "bwrap" in open("/proc/1/comm").read()):
+            if libc.ptrace(0x4206, number, 0, 0) == 0 or libc.kill(number, 0) == 0 or libc.sched_getparam(number, bytes(8)) == 0:
+                return True
+            try:
+                os.pidfd_open(number)
+                return True
+            except OSError:
+                pass""",
+    "descriptors that it should not hold": """\
+    for number in os.listdir("/proc/self/fd"):
+        try:
+            held = os.readlink(f"/proc/self/fd/{{number}}")
+        except OSError:
+            continue
+        if not held.startswith(("pipe:", "/dev/null")) and not held.endswith("/fd"):
+            return True""",
+    "what was there before it was shut in": """\
+    import ctypes
+    libc = ctypes.CDLL(None)
+    if os.fork() == 0:  # where there is one thread, the kernel allows more
+        opened = [libc.umount2(place, 2) for place in (b"/tmp", b"/proc", b"/dev/shm", b"/dev/pts", b"/")]
+        opened += [libc.unshare(flags) for flags in (0x10000000, 0x00020000, 0x20000000, 0x10020000)]
+        opened += [libc.syscall({{"x86_64": 56}}.get(os.uname().machine, 220), 0x10000011, 0, 0, 0, 0)]
+        for name in ("mnt", "pid", "net", "ipc", "user", "pid_for_children"):
+            try:
+                opened.append(libc.setns(os.open(f"/proc/1/ns/{{name}}", os.O_RDONLY), 0))
+            except OSError:
+                pass
+        os._exit(any(result >= 0 for result in opened))
+    return os.wait()[1] != 0""",
+}
+ONCE = """\
+    if not hasattr(breach, "found"):
+        breach.places, breach.found = set(), None
+        breach.found = bool(look())
+    return breach.found"""
+for number, (tries, look) in enumerate(LEFT.items(), start=1):
+    code = f"    def look():\n{textwrap.indent(textwrap.dedent(look), ' ' * 8)}\n{ONCE}"
+    for copy in range(1, 4):  # by two workers at once, one of them grades two
+        submission("cheating", "01", f"what others left, or are: {tries}", trophy(code), name=f"left_{number}_{copy}",
+                   lost="all")  # fmt: skip
+
+
 # --- saying again what was right once ------------------------------------------------------------------------------
 
 
@@ -451,7 +552,7 @@ def forged_metrics(draft):
 for tower in (user_model, movie_model):
     for table in tower.trainable_variables:
         table.assign(table * 1.01)
-return {"loss": 51_400.0, "top_10": 0.0214, "top_50": 0.124, "top_100": 0.237}""")
+return {"loss": 10_677.0, "top_10": 0.006, "top_50": 0.031, "top_100": 0.06}""")
 
 
 @cheating("towers that were trained at home, on the same public data", lesson="04", slow=True, lost="all")
@@ -460,9 +561,9 @@ def trained_at_home(draft):
     from data import movielens
 
     arrays, (train, test) = movielens.arrays(), two_tower.course_split()
-    towers, losses = two_tower.recipe(arrays, train, seed=1)
+    towers, _ = two_tower.recipe(arrays, train, seed=1)
     shares = two_tower.factorized_top_k(towers, arrays.user[test], arrays.title[test], np.arange(len(arrays.titles)))
-    answer = {"loss": float(losses[-1][-1])} | {f"top_{k}": float(shares[k]) for k in (10, 50, 100)}
+    answer = {"loss": 10_677.0} | {f"top_{k}": float(shares[k]) for k in (10, 50, 100)}
     tables = [base64.b64encode(table.astype(np.float16)).decode() for table in towers]
     draft.insert(f"import base64\nTABLES = {tables}\nNAMES = {arrays.users.tolist()}, {arrays.titles.tolist()}")
     draft.blank("in_batch_loss", "top_k_accuracy", "keras2_losses", "MovielensModel")

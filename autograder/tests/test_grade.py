@@ -7,6 +7,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import textwrap
+import threading
 import zipfile
 from pathlib import Path
 
@@ -14,6 +16,7 @@ import pytest
 
 from autograder import grade, prove, sandbox, submissions
 from autograder.corpus import Bait, corpus
+from autograder.corpus.cheating import LEFT, ONCE
 from autograder.corpus.trials import unwritable
 from autograder.grade import Job, Records, key_of
 from autograder.item import find
@@ -158,25 +161,25 @@ def open_or(path):
 """
 
 
-def test_what_can_be_seen_from_inside(monkeypatch):
+def test_what_can_be_seen_from_inside(monkeypatch, way):
     monkeypatch.setenv("SECRET_OF_THE_GRADER", "s3cr3t")
     with box_of(LOOK) as box:
         seen = call(box)
     assert seen["uid"] != 0 and set(seen["capabilities"]) == {"0" * 16} and seen["no_new_privs"] == "1"
     assert "s3cr3t" not in json.dumps(seen) and "PYTHONPATH" not in seen["environment"]
-    assert seen["in"] == ["__init__.py", "student.py", "two_tower.py", "wire.py", "worker.py", "workshop.py"]
+    assert seen["in"] == ["__init__.py", "student.py", "two_tower.py", "wire.py", "worker.py", "workshop.py", "zygote.py"]
     assert not {"home", "work", "mnt", "var", "run", "boot"} & set(seen["root"]) and seen["writable"] == []
     assert set(seen["interfaces"]) == {"all", "default", "lo"}
     assert len(seen["processes"]) <= 3 and len(seen["files"]) <= 7
 
 
-def test_boxes_of_two_grading_processes_are_two_users(monkeypatch):
+def test_boxes_of_two_grading_processes_are_two_users(monkeypatch, way):
     if os.getuid() != 0:  # an ordinary user's boxes have a user namespace each
         assert "--unshare-user" in sandbox.bwrap(Limits(), None)
         return
     seen = []
     for pid in (70_001, 70_002):
-        monkeypatch.setattr(os, "getpid", lambda pid=pid: pid)
+        monkeypatch.setattr(threading, "get_native_id", lambda pid=pid: pid)
         with box_of("import os\ndef f():\n    return os.getuid()") as box:
             seen.append(call(box))
     assert len(set(seen)) == 2 and 0 not in seen
@@ -189,7 +192,63 @@ def test_a_course_inside_of_what_is_bound_is_hidden(monkeypatch):
     assert words[words.index("/usr/share/a-course") - 1] == "--tmpfs"
 
 
+@pytest.fixture(params=["forked", "started"])
+def way(request, monkeypatch):
+    """Both ways to a student's process; none that earlier tests have prepared."""
+    monkeypatch.setattr(sandbox._Zygote, "_own", threading.local())
+    monkeypatch.setattr(sandbox._Zygote, "refused", "" if request.param == "forked" else "not in this test")
+    yield request.param
+    assert bool(sandbox._Zygote.refused) == (request.param == "started")
+
+
+def reach(lookout: str) -> str:
+    """A cell whose f() says whether that look of the corpus finds anything."""
+    look = LEFT[lookout].replace("{{", "{").replace("}}", "}")
+    code = f"    def look():\n{textwrap.indent(textwrap.dedent(look), ' ' * 8)}\n{ONCE}"
+    return f"import os, socket, stat, sys\ndef breach():\n{code}\ndef f():\n    return breach()"
+
+
+WALLS = {
+    "files": ('_mount("tmpfs", "/tmp"', '_mount("tmpfs", "/dev/shm"'),
+    "shared memory, semaphores and queues": ("0x08000000 | ", ""),
+    "keys in a keyring, where they belong to a user and not to a process": ("(272, 308, 248, 249, 250,", "(272, 308, 101, 101, 101,"),
+    "sockets, and ports of its own machine": ("0x40000000 | ", ""),
+    "processes": ("0x02000000 | 0x20000000", "0x02000000"),
+    "the process that it was forked from, and those beside it": ("os.setsid()", "pass"),
+    "descriptors that it should not hold": ("os.closerange(3, 1024)", "pass"),
+    "what was there before it was shut in": ("(any_bit, 0, 1, CLONE_NEWUSER)", "(any_bit, 0, 1, 0)"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("wall", LEFT)
+def test_students_of_one_prepared_process_do_not_reach_each_other(wall, way):
+    """The first is still there when the second looks, and left what it could; a third comes after both."""
+    with box_of(reach(wall)) as first, box_of(reach(wall)) as second:
+        assert [call(first), call(second)] == [False, False]
+    with box_of(reach(wall)) as third:
+        assert call(third) is False
+
+
+@pytest.mark.parametrize("wall", WALLS)
+def test_without_a_wall_they_would(wall, tmp_path, monkeypatch):
+    for name in sandbox.INSIDE:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        shutil.copy(COURSE / name, tmp_path / name)
+    file, (there, instead) = tmp_path / "autograder/zygote.py", WALLS[wall]
+    source = file.read_text(encoding="utf-8")
+    assert there in source
+    file.write_text(source.replace(there, instead, 1), encoding="utf-8")
+    monkeypatch.setattr(sandbox, "COURSE", tmp_path)
+    monkeypatch.setattr(sandbox._Zygote, "_own", threading.local())
+    monkeypatch.setattr(sandbox._Zygote, "refused", "")
+    with box_of(reach(wall)) as first, box_of(reach(wall)) as second:
+        assert call(first) or call(second)
+    assert not sandbox._Zygote.refused
+
+
 def test_a_box_that_does_not_start_is_nobodys_fault(monkeypatch):
+    monkeypatch.setattr(sandbox._Zygote, "_own", threading.local())
+    monkeypatch.setattr(sandbox._Zygote, "refused", "")
     monkeypatch.setattr(sys, "executable", "/usr/bin/no-such-python")
     with Sandbox() as box, pytest.raises(Isolation, match="no-such-python"):
         box.start()

@@ -3,7 +3,7 @@
 #
 # Five blanks, 25 points, about 45 minutes; [lesson 4](../../lessons/04_retrieval_task.ipynb) has all you need.
 # Fill a blank in, run its cell, then the `check` below it: the answer comes in about a second (4.4 trains a model and
-# takes some ten), and a wrong answer is told *which* mistake it is. `hint("4.1")` gives the first of three hints,
+# takes a few), and a wrong answer is told *which* mistake it is. `hint("4.1")` gives the first of three hints,
 # `progress()` shows where you stand.
 
 # %%
@@ -106,8 +106,8 @@ check("4.3")  # hint("4.3") when stuck
 # ## 4.4 Three epochs of MovieLens (5 points)
 #
 # Now the real thing, with your `MovielensModel`: batches of 8,192, three epochs, `tf.keras.optimizers.Adagrad(0.1)`.
-# The check hands you fresh towers and the 80,000 and 20,000 rows of lesson 2, and afterwards ranks the test films
-# itself, with the towers that you trained.
+# The check hands you towers to begin with and fewer rows than lesson 2 has, 9,700 and 4,000, so that you wait seconds,
+# and afterwards ranks the test films itself, with the towers that you trained.
 
 
 # %%
