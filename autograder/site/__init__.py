@@ -13,8 +13,8 @@ from pathlib import Path
 
 import nbformat
 
+from autograder import help
 from autograder.build import ROOT
-from autograder.item import items
 from autograder.site import explorer
 
 HERE = Path(__file__).parent
@@ -60,7 +60,7 @@ def lay_out(folder: Path, movielens: bool) -> None:
     (folder / "index.md").write_text(front_page(), encoding="utf-8")
     page = folder / "explorer.md"
     page.write_text(with_explorer(page.read_text(encoding="utf-8"), movielens), encoding="utf-8")
-    (folder / "help.md").write_text(help_page(), encoding="utf-8")
+    (folder / "help.md").write_text(help.page(), encoding="utf-8")
 
 
 def linked(text: str) -> str:
@@ -93,17 +93,3 @@ def front_page() -> str:
     """The README down to the course table, and what else is here."""
     readme, _, _ = (ROOT / "README.md").read_text(encoding="utf-8").partition("\n## Learn")
     return linked(readme) + "\n" + (HERE / "contents.md").read_text(encoding="utf-8")
-
-
-def literal(text: str) -> str:
-    """The text for Markdown, which would take __init__ for a bold init; what is marked as code is safe already."""
-    return re.sub(r"(`[^`]*`)|([_<])", lambda found: found[1] or "\\" + found[2], text)
-
-
-def help_page() -> str:
-    """What can be wrong with each item, from the definitions of the checks."""
-    lines = ["# Help", "", "The mistakes that the checks know, exercise by exercise."]
-    for item in items():
-        lines += ["", f"## {item.number} `{item.function}`", ""]
-        lines += [f"- **{literal(mistake.name)}.** {literal(mistake.why)}" for mistake in item.mistakes]
-    return "\n".join(lines) + "\n"
