@@ -3,17 +3,15 @@
 import base64
 import html
 import re
-import shutil
 import threading
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from urllib.parse import unquote, urldefrag, urlsplit
 
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
 from autograder import build, two_tower
 from autograder.item import items
@@ -21,7 +19,6 @@ from autograder.site import build as build_site
 from autograder.site import explorer
 from data import movielens
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome", "msedge")
 DATA = explorer.data()
 # What axe looks at: kinds of pages whole, of the other lessons the figures (a long page takes it 10 s).
 AXE = {
@@ -50,18 +47,6 @@ def address(site):
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_playwright() as playwright:
-        own = playwright.chromium.executable_path
-        found = own if Path(own).exists() else next(filter(None, map(shutil.which, BROWSERS)), None)
-        if not found:
-            pytest.skip("no Chromium here: python -m playwright install chromium, or apt install chromium")
-        chromium = playwright.chromium.launch(executable_path=found)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture
