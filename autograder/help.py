@@ -4,6 +4,7 @@ Built from the definitions that the checks use, `causes.CAUSES` and the known mi
 """
 
 import argparse
+import re
 import shutil
 import textwrap
 from collections.abc import Iterator
@@ -39,6 +40,11 @@ def symptoms(words: list[str] | tuple = ()) -> Iterator[Symptom]:
             yield symptom
 
 
+def literal(text: str) -> str:
+    """The text for Markdown, which would take __init__ for a bold init; what is marked as code is safe already."""
+    return re.sub(r"(`[^`]*`)|([_*<])", lambda found: found[1] or "\\" + found[2], text)
+
+
 def page(words: list[str] | tuple = ()) -> str:
     """The page as Markdown, of the symptoms that hold all of the words."""
     lines, part = ["# Help: I get …", ""], ""
@@ -46,7 +52,7 @@ def page(words: list[str] | tuple = ()) -> str:
         if symptom.part != part:
             part = symptom.part
             lines += [f"## {part}", ""]
-        lines += [f"### {symptom.seen.replace('*', chr(92) + '*')}", "", symptom.meaning, ""]
+        lines += [f"### {literal(symptom.seen)}", "", literal(symptom.meaning), ""]
         if symptom.code:
             lines += ["```python", symptom.code, "```", ""]
     return "\n".join(lines)

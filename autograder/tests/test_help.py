@@ -8,10 +8,12 @@ from autograder.item import items
 def test_every_exception_and_every_mistake_stands_in_the_page():
     page = help.page()
     for cause in CAUSES:
-        assert cause.message.split(" | ")[0] in page and cause.meaning in page and cause.example in page
+        seen, meaning = help.literal(cause.message.split(" | ")[0]), help.literal(cause.meaning)
+        assert seen in page and meaning in page and cause.example in page
     for item in items():
         assert f"## Item {item.number}, `{item.function}`" in page
-        assert all(f"### {mistake.name}\n\n{mistake.why}" in page for mistake in item.mistakes)
+        told = [f"### {help.literal(one.name)}\n\n{help.literal(one.why)}" for one in item.mistakes]
+        assert told and [one for one in told if one not in page] == []
 
 
 def test_words_find_what_holds_them_all(capsys):
