@@ -113,7 +113,7 @@ def theirs(course: Path, lesson: str) -> dict[tuple[str, str], float]:
     from nbgrader.api import Gradebook
 
     functions, points = [item.function for item in items(lesson)], {}
-    with Gradebook(f"sqlite:///{course / 'autograder/runs/gradebook.db'}") as book:
+    with Gradebook(f"sqlite:///{course / 'autograder/runs/grade/gradebook.db'}") as book:
         for submission in book.assignment_submissions(NAMES[lesson]):
             for one in submission.notebooks[0].grades:
                 [function] = [name for name in functions if one.name in (name, f"check_{name}")]
