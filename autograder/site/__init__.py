@@ -60,7 +60,8 @@ def lay_out(folder: Path, movielens: bool) -> None:
     (folder / "index.md").write_text(front_page(), encoding="utf-8")
     page = folder / "explorer.md"
     page.write_text(with_explorer(page.read_text(encoding="utf-8"), movielens), encoding="utf-8")
-    (folder / "help.md").write_text(help.page(), encoding="utf-8")
+    short = "---\ntocdepth: 2\n---\n"  # the contents at its side list the items, not hundreds of symptoms
+    (folder / "help.md").write_text(short + help.page(), encoding="utf-8")
 
 
 def linked(text: str) -> str:

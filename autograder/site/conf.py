@@ -8,6 +8,7 @@ Article 19. <a href="https://doi.org/10.1145/2827872">doi.org/10.1145/2827872</a
 
 project = "Two towers"
 release = PROJECT["version"]
+smartquotes = False  # quotes in an exception or in code are as they were
 extensions = ["myst_nb"]
 
 nb_execution_mode = "off"  # the outputs are those of the repository's notebooks
