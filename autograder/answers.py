@@ -4,26 +4,26 @@ import ast
 import inspect
 import textwrap
 
-from autograder.item import Item
+from autograder.item import LESSONS, Item
 from autograder.reference import SOLUTIONS
 
 
 def reference_source(item: Item) -> str:
     """The reference's code without its docstring; empty where the course was handed out without solutions."""
-    for path in SOLUTIONS.glob(f"{item.number.split('.')[0]:0>2}_*/*.py"):
-        source = path.read_text(encoding="utf-8")
-        for node in ast.parse(source).body:
-            if getattr(node, "name", None) == item.function:
-                left_out = {
-                    line
-                    for part in ast.walk(node)
-                    if isinstance(part, ast.FunctionDef | ast.ClassDef) and ast.get_docstring(part)
-                    for line in range(part.body[0].lineno, part.body[0].end_lineno + 1)
-                }
-                lines = enumerate(source.splitlines(), start=1)
-                kept = [line for at, line in lines if node.lineno <= at <= node.end_lineno and at not in left_out]
-                return "\n".join(line for line in kept if not line.lstrip().startswith("### "))
-    return ""
+    path = SOLUTIONS / LESSONS[item.lesson] / f"{LESSONS[item.lesson]}.py"
+    if not path.exists():
+        return ""
+    source = path.read_text(encoding="utf-8")
+    [node] = [node for node in ast.parse(source).body if getattr(node, "name", None) == item.function]
+    left_out = {
+        line
+        for part in ast.walk(node)
+        if isinstance(part, ast.FunctionDef | ast.ClassDef) and ast.get_docstring(part)
+        for line in range(part.body[0].lineno, part.body[0].end_lineno + 1)
+    }
+    lines = enumerate(source.splitlines(), start=1)
+    kept = [line for at, line in lines if node.lineno <= at <= node.end_lineno and at not in left_out]
+    return "\n".join(line for line in kept if not line.lstrip().startswith("### "))
 
 
 def other_ways(item: Item) -> dict[str, str]:

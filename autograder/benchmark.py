@@ -122,15 +122,15 @@ def timed_stock(arrays, train, test, start, train_metrics: bool) -> tuple:
 def time_checks() -> int:
     """Prints, for every item, the seconds from a call of its check to the verdict, imports and data loaded before: on
     the right answer, and on each known mistake, diagnosis included. Medians, and the longest of the mistakes."""
-    from autograder.item import items
-    from autograder.reference import LESSONS, reference
+    from autograder.item import LESSONS, items
+    from autograder.reference import reference
     from autograder.run import check
     from autograder.student import Host
 
     medians = {}
     print(f"{'item':6}{'right, s':>10}{'mistaken, s':>13}{'longest, s':>12}")
     for item in items():
-        names = reference(LESSONS[item.number.split(".")[0]])
+        names = reference(LESSONS[item.lesson])
         answers = [{**names, item.function: mistake.code} for mistake in item.mistakes]
         check(item, Host(names).answer)  # imports, traces, loads
         right = [check(item, Host(names).answer, seed).seconds for seed in range(1 if item.slow else REPEATS)]

@@ -14,14 +14,12 @@ from tqdm import tqdm
 
 from autograder import report
 from autograder.causes import cause_of
-from autograder.item import CHECK_CALL, Item, find, items
+from autograder.item import CHECK_CALL, EXERCISES, Item, find, items
 from autograder.metadata import item_of
 from autograder.notebook import hint, table, training
 from autograder.reference import SOLUTIONS
 from autograder.run import RIGHT, Result, check
 from autograder.student import Host, essence
-
-EXERCISES = Path(__file__).parents[1] / "exercises"
 
 
 def main(argv: list[str]) -> int:

@@ -175,8 +175,8 @@ def _grader_digest() -> str:
 
 def stem(student: str) -> str:
     """A file name for any student's name: what a file system might not take is replaced, and a hash keeps it apart."""
-    plain = "".join(c if c.isalnum() or c in "-_." else "_" for c in student)[:40].lstrip("-.")
-    return f"{plain}-{hashlib.sha256(os.fsencode(student)).hexdigest()[:8]}"
+    plain = "".join(c if c.isalnum() or c in "-_." else "_" for c in student)[:40]
+    return f"{plain}-{hashlib.sha256(os.fsencode(student)).hexdigest()[:8]}".lstrip("-.")  # no hidden file, no option
 
 
 class Records:
@@ -233,7 +233,7 @@ def run_all(jobs: list[Job], workers: int, scheduler: str | None = None) -> Iter
     tries = 0
     while waiting:
         context = multiprocessing.get_context("spawn")
-        with concurrent.futures.ProcessPoolExecutor(workers, context, _end_with_the_grader) as pool:
+        with concurrent.futures.ProcessPoolExecutor(workers, context, _in_a_worker) as pool:
             futures = [pool.submit(grade, job) for job in waiting.values()]
             try:
                 for future in concurrent.futures.as_completed(futures):
@@ -248,8 +248,12 @@ def run_all(jobs: list[Job], workers: int, scheduler: str | None = None) -> Iter
                 pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _end_with_the_grader() -> None:
-    """In a worker: ends it, and with it the sandbox, when the grader is killed."""
+def _in_a_worker() -> None:
+    """Ends this process, and with it the sandbox, when the grader is killed; keeps TensorFlow's greeting off the screen.
+
+    Its own exceptions reach the grader in any case.
+    """
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     grader = multiprocessing.parent_process()
     threading.Thread(target=lambda: (grader.join(), os._exit(1)), daemon=True).start()
 

@@ -92,7 +92,7 @@ def _handed_in(records: Iterable[dict]) -> Iterator[tuple[str, str, dict]]:
 
 def student_id(student: str) -> str:
     """The student's name if nbgrader can take it, else the name of the student's page."""
-    return student if SAFE_ID.fullmatch(student) else stem(student).lstrip(".-")
+    return student if SAFE_ID.fullmatch(student) else stem(student)
 
 
 def _opened(database: Path) -> Gradebook:

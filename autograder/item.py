@@ -14,11 +14,14 @@ import re
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from autograder.wire import same
 
 ITEMS: dict[str, "Item"] = {}
+EXERCISES = Path(__file__).parents[1] / "exercises"
+LESSONS = {path.name[:2].lstrip("0"): path.name for path in sorted(EXERCISES.glob("[0-9]*_*"))}  # "3": "03_two_tower"
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,11 @@ class Item:
         self.mistakes: list[Mistake] = []
         self.alternatives: dict[str, Any] = {}
         ITEMS[number] = self
+
+    @property
+    def lesson(self) -> str:
+        """The lesson's number, such as "3"."""
+        return self.number.split(".")[0]
 
     @property
     def points(self) -> int:
@@ -155,7 +163,7 @@ def _import_checks() -> None:
 def items(lesson: str = "") -> list[Item]:
     """All items, or those of one lesson ("03"), in order."""
     _import_checks()
-    chosen = [item for item in ITEMS.values() if not lesson or item.number.split(".")[0] == lesson.lstrip("0")]
+    chosen = [item for item in ITEMS.values() if not lesson or item.lesson == lesson.lstrip("0")]
     return sorted(chosen, key=lambda item: [int(part) for part in item.number.split(".")])
 
 

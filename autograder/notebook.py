@@ -90,8 +90,8 @@ def hint(number: str, level: int | None = None) -> None:
 
 def progress() -> None:
     """Prints the items of the lessons checked in this notebook so far, and the points."""
-    lessons = {number.split(".")[0] for number in _results} or {item.number.split(".")[0] for item in items()}
-    print(table([item for item in items() if item.number.split(".")[0] in lessons], _results))
+    begun = {find(number).lesson for number in _results}
+    print(table([item for item in items() if not begun or item.lesson in begun], _results))
 
 
 def table(chosen: list, results: dict[str, Result], colour: bool = False) -> str:

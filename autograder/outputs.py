@@ -12,7 +12,6 @@ import io
 import json
 import re
 import statistics
-import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -24,10 +23,9 @@ import jinja2
 from wcwidth import clip, ljust, wcswidth
 
 from autograder.grade import stem, write_whole
-from autograder.item import Item, items
+from autograder.item import LESSONS, Item, items
 from autograder.report import CODE_LINES, COLOURS, MARKS
 from autograder.run import NOT_ATTEMPTED, RAISED, RIGHT, WRONG
-from autograder.sandbox import COURSE
 
 NO_NOTEBOOK = "no notebook"
 OUTCOMES = {RIGHT: "right", WRONG: "wrong", RAISED: "raised", NOT_ATTEMPTED: "untried", NO_NOTEBOOK: "untried"}
@@ -53,8 +51,7 @@ def write(records: Iterable[dict], out: Path) -> None:
     database, entered = out / "gradebook.db", out / "gradebook.entered"
     if entered.exists() and entered.read_text() == _state(records, database):
         return
-    sys.modules.setdefault("rfc3987_syntax", None)  # a second to import: tells jsonschema of web addresses; none here
-    from autograder import gradebook  # nbgrader takes another second
+    from autograder import gradebook  # nbgrader takes seconds to import
 
     try:
         gradebook.write(records, database, out / "autograded")
@@ -93,9 +90,8 @@ def _known() -> dict[str, Item]:
 
 def lessons_of(records: Iterable[dict]) -> dict[str, str]:
     """The exercises that anyone handed in, number to name ("3" to "03_two_tower"); all, if nobody handed in any."""
-    names = {path.name.split("_")[0].lstrip("0"): path.name for path in sorted((COURSE / "exercises").glob("[0-9]*_*"))}
     taken = {exercise["lesson"] for record in records for exercise in record["exercises"]}
-    return {lesson: name for lesson, name in names.items() if lesson in taken or not taken}
+    return {lesson: name for lesson, name in LESSONS.items() if lesson in taken or not taken}
 
 
 def views(records: Iterable[dict]) -> Iterator[dict]:

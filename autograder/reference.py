@@ -7,7 +7,6 @@ import types
 from pathlib import Path
 
 SOLUTIONS = Path(__file__).parents[1] / "solutions"
-LESSONS = {path.stem.split("_")[0].lstrip("0"): path.stem for path in SOLUTIONS.glob("*/*.py")}  # "3": "03_two_tower"
 
 
 @functools.cache

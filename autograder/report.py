@@ -127,7 +127,7 @@ def compared(item: Item, own: str) -> str:
     )
     beside = f"<div style='display:flex;flex-wrap:wrap;gap:0 1em'>{sides}</div>" if reference else ""
     ways = "".join(_folded(name, _code(code)) for name, code in other_ways(item).items())
-    note = f"<div>Helpers of these stand in autograder/checks/, in the file of lesson {item.number[0]}.</div>"
+    note = f"<div>Helpers of these stand in autograder/checks/, in the file of lesson {item.lesson}.</div>"
     why = f"<div>{html.escape(item.because)}</div>"
     return _folded("Compare", beside + why) + _folded("Other right ways", ways + note)
 

@@ -72,13 +72,12 @@ def why_not() -> str:
     if tried.returncode == 0:
         return ""
     why = f"bubblewrap says: {tried.stderr.strip()[-300:]}."
-    for name, closed, who in (("kernel/apparmor_restrict_unprivileged_userns", "1", "AppArmor keeps"),
-                              ("kernel/unprivileged_userns_clone", "0", "the kernel keeps"),
-                              ("user/max_user_namespaces", "0", "the kernel keeps")):  # fmt: skip
+    for name, closed, opened in (("kernel.apparmor_restrict_unprivileged_userns", "1", "0"),
+                                 ("kernel.unprivileged_userns_clone", "0", "1"),
+                                 ("user.max_user_namespaces", "0", "10000")):  # fmt: skip
         with contextlib.suppress(OSError):
-            if os.getuid() != 0 and (Path("/proc/sys") / name).read_text().strip() == closed:
-                setting = f"{name.replace('/', '.')}={1 - int(closed) if closed in '01' and 'max' not in name else 10000}"
-                why += f"\nHere {who} user namespaces from ordinary users: `sudo sysctl -w {setting}` opens them."
+            if os.getuid() != 0 and Path("/proc/sys", name.replace(".", "/")).read_text().strip() == closed:
+                why += f"\nUser namespaces are kept from ordinary users here: `sudo sysctl -w {name}={opened}` opens them."
     return why
 
 

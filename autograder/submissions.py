@@ -34,7 +34,7 @@ class Notebook:
 
     @property
     def lesson(self) -> str:
-        return self.items[0].number.split(".")[0] if self.items else ""
+        return self.items[0].lesson if self.items else ""
 
 
 def find_submissions(place: Path, unpack: Path) -> dict[str, list[Path]]:
@@ -136,5 +136,5 @@ def items_in(cells: list[str]) -> list[Item]:
     for source in cells:
         with contextlib.suppress(KeyError):  # a check of an item that does not exist
             if found := item_in(source):
-                lessons.append(found[0].number.split(".")[0])
+                lessons.append(found[0].lesson)
     return items(max(set(lessons), key=lessons.count)) if lessons else []

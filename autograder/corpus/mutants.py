@@ -11,8 +11,7 @@ import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from autograder.corpus import NAMES
-from autograder.item import Item, items
+from autograder.item import LESSONS, Item, items
 from autograder.reference import SOLUTIONS, reference
 from autograder.run import check
 from autograder.student import Host
@@ -68,7 +67,7 @@ class Mutant:
 
     def lives(self, seed: int = 0) -> bool:
         """Whether the item's tests all accept it. Takes the reference's other names as they are."""
-        names = dict(reference(NAMES[f"{int(self.item.number.split('.')[0]):02}"]))
+        names = dict(reference(LESSONS[self.item.lesson]))
         exec(compile(self.tree, "mutant", "exec"), names)
         with _alarm(60), contextlib.suppress(TimeoutError):
             return check(self.item, Host(names).answer, seed).score == self.item.points
@@ -77,7 +76,7 @@ class Mutant:
 
 def mutants(item: Item, most: int) -> list[Mutant]:
     """At most `most` mutants of the item's reference, spread over its source; the same ones each time."""
-    name = NAMES[f"{int(item.number.split('.')[0]):02}"]
+    name = LESSONS[item.lesson]
     source = ast.parse((SOLUTIONS / name / f"{name}.py").read_text(encoding="utf-8"))
     [function] = [node for node in source.body if getattr(node, "name", "") == item.function]
     made = {}

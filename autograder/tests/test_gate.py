@@ -9,8 +9,8 @@ import pytest
 
 from autograder import build
 from autograder.coverage import lacking
-from autograder.item import Item, items
-from autograder.reference import LESSONS, definitions, reference
+from autograder.item import LESSONS, Item, items
+from autograder.reference import definitions, reference
 from autograder.run import NOT_ATTEMPTED, RAISED, RIGHT, WRONG, check, run_tests
 from autograder.student import Host
 
@@ -19,7 +19,7 @@ QUICK = [item for item in ALL if not item.slow]
 
 
 def lesson(item: Item) -> str:
-    return LESSONS[item.number.split(".")[0]]
+    return LESSONS[item.lesson]
 
 
 def each(kind: str):
@@ -35,7 +35,7 @@ def by_item(chosen):
 def test_there_are_24_items_and_100_points():
     points = Counter()
     for item in ALL:
-        points[item.number.split(".")[0]] += item.points
+        points[item.lesson] += item.points
     assert len(ALL) == 24
     assert points == {"1": 10, "2": 20, "3": 20, "4": 25, "5": 25}
 
