@@ -2,6 +2,7 @@
 
 import html
 import re
+import sys
 from types import SimpleNamespace
 
 import nbformat
@@ -16,6 +17,12 @@ from autograder.student import Host
 
 WRONG_ROW = "def row_of(vocab, word):\n    return vocab.index(word) if word in vocab else 0"
 RIGHT_ROW = "def row_of(vocab, word):\n    return vocab.index(word) + 1 if word in vocab else 0"
+
+
+@pytest.fixture(autouse=True)
+def main_module(monkeypatch):
+    """IPython puts a module of its own in its place; later tests, which start processes, want it back."""
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
 
 
 @pytest.fixture
