@@ -21,7 +21,7 @@ from autograder.wire import same
 
 ITEMS: dict[str, "Item"] = {}
 EXERCISES = Path(__file__).parents[1] / "exercises"
-LESSONS = {path.name[:2].lstrip("0"): path.name for path in sorted(EXERCISES.glob("[0-9]*_*"))}  # "3": "03_two_tower"
+LESSONS = {str(int(path.name[:2])): path.name for path in sorted(EXERCISES.glob("[0-9]*_*"))}  # "3": "03_two_tower"
 
 
 @dataclass(frozen=True)
@@ -163,7 +163,7 @@ def _import_checks() -> None:
 def items(lesson: str = "") -> list[Item]:
     """All items, or those of one lesson ("03"), in order."""
     _import_checks()
-    chosen = [item for item in ITEMS.values() if not lesson or item.lesson == lesson.lstrip("0")]
+    chosen = [item for item in ITEMS.values() if not lesson or item.lesson == str(int(lesson))]
     return sorted(chosen, key=lambda item: [int(part) for part in item.number.split(".")])
 
 
