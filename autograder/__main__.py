@@ -17,6 +17,7 @@ COMMANDS = {
     "measure": "measure the metric windows over seeds",
     "environment": "make environment.yml from the lock (--check: fail if it is out of date)",
     "baselines": "what the classical models reach on the split of the course",
+    "ranking": "what the orders of lesson 6 reach, over seeds",
     "benchmark": "time the stock tutorial against the course's fast path",
 }
 

@@ -105,7 +105,7 @@ def retrieval_task() -> Any:
     return tfrs.tasks.Retrieval()
 
 
-def compute_loss(model: Any, features: dict[str, list[str]], training: bool) -> Any:
+def compute_loss(model: Any, features: dict[str, list], training: bool) -> Any:
     """What a tfrs.Model's compute_loss returns for one batch."""
     import tensorflow as tf
     import tensorflow_recommenders as tfrs
@@ -115,7 +115,7 @@ def compute_loss(model: Any, features: dict[str, list[str]], training: bool) -> 
     return model.compute_loss({name: tf.constant(list(words)) for name, words in features.items()}, training=training)
 
 
-def train(model: Any, features: dict[str, list[str]], steps: int, learning_rate: float) -> list[float]:
+def train(model: Any, features: dict[str, list], steps: int, learning_rate: float) -> list[float]:
     """Gradient descent of a tfrs.Model on one batch; the loss before each step. No graph: for toys that is quicker."""
     import tensorflow as tf
 
@@ -129,6 +129,24 @@ def train(model: Any, features: dict[str, list[str]], steps: int, learning_rate:
                 table.assign_sub(learning_rate * tf.convert_to_tensor(slope))
         losses.append(float(loss))
     return losses
+
+
+# --- ranking (lesson 6) ---------------------------------------------------------------------------------------------
+
+
+def ranking_task(loss: str) -> Any:
+    """A tfrs.tasks.Ranking with one of Keras's losses, by name."""
+    import tensorflow as tf
+    import tensorflow_recommenders as tfrs
+
+    return tfrs.tasks.Ranking(loss=getattr(tf.keras.losses, loss)())
+
+
+def predict(model: Any, features: dict[str, list[str]]) -> Any:
+    """What a model gives for one batch of strings."""
+    import tensorflow as tf
+
+    return model({name: tf.constant(list(words)) for name, words in features.items()})
 
 
 # --- data (lesson 2) -----------------------------------------------------------------------------------------------
