@@ -50,7 +50,12 @@ def found(lists: np.ndarray, user: np.ndarray, title: np.ndarray, n: int = N) ->
 
 
 def biases(
-    user: np.ndarray, title: np.ndarray, rating: np.ndarray, shape: tuple[int, int], damping: float = 5, sweeps: int = 10
+    user: np.ndarray,
+    title: np.ndarray,
+    rating: np.ndarray,
+    shape: tuple[int, int],
+    damping: float = 5,
+    sweeps: int = 10,
 ) -> np.ndarray:
     """Mean + the film's bias + the user's bias as predictions, float64 [U, T]; each in turn what the other leaves over.
 
@@ -172,7 +177,9 @@ def watch_weights(columns: np.ndarray, watched: np.ndarray, seed: int) -> np.nda
     return model.head.get_weights()[0][:, 0]
 
 
-def opinions(scores: np.ndarray, seen: np.ndarray, candidates: np.ndarray, vouch: np.ndarray | None = None) -> np.ndarray:
+def opinions(
+    scores: np.ndarray, seen: np.ndarray, candidates: np.ndarray, vouch: np.ndarray | None = None
+) -> np.ndarray:
     """The ranker's columns, float32 [U, k, 2]: retrieval's score, and how far the seen films vouch for the candidate
     (EASE), both by `among`. vouch: EASE's scores if they are known already."""
     vouch = baselines.ease(seen) if vouch is None else vouch

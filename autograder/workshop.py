@@ -134,6 +134,24 @@ def train(model: Any, features: dict[str, list], steps: int, learning_rate: floa
 # --- ranking (lesson 6) ---------------------------------------------------------------------------------------------
 
 
+def table(vocabulary: list[str], vectors: np.ndarray) -> Any:
+    """What `tower` gives, as one layer that is made in a fraction of the time."""
+    import tensorflow as tf
+
+    class Table(tf.keras.layers.Layer):
+        def __init__(self):
+            super().__init__()
+            rows = tf.lookup.KeyValueTensorInitializer(list(vocabulary), range(1, len(vocabulary) + 1), tf.string, tf.int64)
+            self.rows = tf.lookup.StaticHashTable(rows, default_value=0)
+            values = np.vstack([np.zeros_like(vectors[:1]), vectors])
+            self.vectors = tf.Variable(values, dtype=tf.float32)
+
+        def call(self, words):
+            return tf.gather(self.vectors, self.rows.lookup(words))
+
+    return Table()
+
+
 def ranking_task(loss: str) -> Any:
     """A tfrs.tasks.Ranking with one of Keras's losses, by name."""
     import tensorflow as tf

@@ -62,7 +62,16 @@ def test_any_ratings(student, rng):
 
 
 def predicted(
-    user, film, rating, asked, damping=5.0, *, films_first=True, left_over=True, sweeps=1, parts=("mean", "film", "user")
+    user,
+    film,
+    rating,
+    asked,
+    damping=5.0,
+    *,
+    films_first=True,
+    left_over=True,
+    sweeps=1,
+    parts=("mean", "film", "user"),
 ):
     """The right predictions, and ways to spoil them."""
     mean = np.mean(rating)
@@ -248,7 +257,7 @@ TABLES = {
 def toy_model(student, loss: str = "MeanSquaredError"):
     """The student's model over the toy's tables, then the towers by name."""
     towers = {
-        name: student.workshop.tower(USERS if name in ("users", "of_user") else FILMS, table)
+        name: student.workshop.table(USERS if name in ("users", "of_user") else FILMS, table)
         for name, table in TABLES.items()
     }
     return student.RatingModel(*towers.values(), MEAN, student.workshop.ranking_task(loss)), towers
@@ -386,9 +395,7 @@ def _(self, features):
     return self.mean + known(self, features) + tf.reduce_mean(vectors(self, features), axis=1, keepdims=True)
 
 
-@rating_model.mistake(
-    "no mean", "self.mean is missing: biases and dot product only say how far a rating lies from it."
-)
+@rating_model.mistake("no mean", "self.mean is missing: biases and dot product only say how far a rating lies from it.")
 @model
 def _(self, features):
     import tensorflow as tf
@@ -757,14 +764,16 @@ ranking_rows.mistake(
 )(spoilt(dropped=lambda earlier, later: [], after=lambda earlier, later: earlier))
 
 ranking_rows.mistake(
+    "every label is 0",
+    "None of your rows counts as watched. The label asks whether the film is in `later`; in `earlier`, say, none of them can "
+    "be, for those were dropped.",
+)(spoilt(label=lambda earlier, later: earlier))
+
+ranking_rows.mistake(
     "labels by what was seen earlier",
     "Your labels say what the retriever has been trained on, not what the user did later: the ranker would learn what it "
     "knows already.",
-)(spoilt(label=lambda earlier, later: earlier))
-
-ranking_rows.mistake("labels by what was seen earlier")(
-    spoilt(dropped=lambda earlier, later: [], label=lambda earlier, later: earlier)
-)
+)(spoilt(dropped=lambda earlier, later: [], label=lambda earlier, later: earlier))
 
 ranking_rows.mistake(
     "watched at any time",
@@ -907,9 +916,7 @@ def test_any_lists(student, rng):
 
 def pairs_of(lists, test, n) -> list[tuple[bool, float]]:
     """(hit or not, stars) of each test film."""
-    return [
-        (film in list(films)[:n], stars) for films, wanted in zip(lists, test) for film, stars in wanted.items()
-    ]
+    return [(film in list(films)[:n], stars) for films, wanted in zip(lists, test) for film, stars in wanted.items()]
 
 
 def judged(lists, test, n, liked=4, **wrong: Callable) -> dict[str, float]:

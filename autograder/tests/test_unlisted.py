@@ -150,6 +150,30 @@ unlisted("5.5", None, lambda scores, test, seen, k: hit_rate(scores, test, seen 
 unlisted("5.5", "seen films still take places", lambda scores, test, seen, k: hit_rate(scores, test, None, k))
 
 
+# --- lesson 6
+
+
+unlisted("6.1", None, lambda user, film, rating, asked, damping=5.0: [np.mean(rating)] * len(asked))
+unlisted("6.1", None, lambda user, film, rating, asked, damping=5.0: [np.median(rating)] * len(asked))
+unlisted("6.3", None, lambda films, predicted, n: np.sort(films, axis=1)[:, :n])
+unlisted("6.3", "worst first", lambda films, p, n: [sorted(f, key=lambda x: r[x])[:n] for f, r in zip(films.tolist(), p)])
+unlisted("6.4", None, lambda scores, earlier, later, k: ([], [], []))
+unlisted("6.4", "every label is 0", lambda scores, earlier, later, k: ranking_columns(scores, earlier, later, k, 0.0))
+unlisted("6.4", None, lambda scores, earlier, later, k: ranking_columns(scores, earlier, later, k, -1.0))
+unlisted("6.5", None, lambda lists, test, n, liked=4: dict.fromkeys(("hit_rate", "stars", "liked"), 0.0))
+unlisted("6.5", None, lambda lists, test, n, liked=4: {"hit_rate": 0.5, "stars": 10 / 3, "liked": 1 / 3})
+
+
+def ranking_columns(scores, earlier, later, k, label):
+    """Every film that was not watched has this label, and so, if it is 0, has every other."""
+    users, films, labels = [], [], []
+    for user, row in enumerate(scores):
+        best = [film for film in np.argsort(-row).tolist() if film not in earlier[user]][:k]
+        users, films = users + [user] * len(best), films + best
+        labels += [1.0 if film in later[user] and label else label for film in best]
+    return users, films, labels
+
+
 @pytest.mark.parametrize("number, name, answer", ANSWERS)
 def test_an_unlisted_answer_gets_the_right_name_or_none(number, name, answer):
     item = find(number)
