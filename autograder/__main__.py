@@ -18,6 +18,8 @@ COMMANDS = {
     "environment": "make environment.yml from the lock (--check: fail if it is out of date)",
     "baselines": "what the classical models reach on the split of the course",
     "ranking": "what the orders of lesson 6 reach, over seeds",
+    "search": "approximate search on catalogues up to a million: recall, work, time",
+    "serve": "a recommender that lesson 8 exported, behind HTTP",
     "benchmark": "time the stock tutorial against the course's fast path",
 }
 
