@@ -156,7 +156,9 @@ unlisted("5.5", "seen films still take places", lambda scores, test, seen, k: hi
 unlisted("6.1", None, lambda user, film, rating, asked, damping=5.0: [np.mean(rating)] * len(asked))
 unlisted("6.1", None, lambda user, film, rating, asked, damping=5.0: [np.median(rating)] * len(asked))
 unlisted("6.3", None, lambda films, predicted, n: np.sort(films, axis=1)[:, :n])
-unlisted("6.3", "worst first", lambda films, p, n: [sorted(f, key=lambda x: r[x])[:n] for f, r in zip(films.tolist(), p)])
+unlisted(
+    "6.3", "worst first", lambda films, p, n: [sorted(f, key=lambda x: r[x])[:n] for f, r in zip(films.tolist(), p)]
+)
 unlisted("6.4", None, lambda scores, earlier, later, k: ([], [], []))
 unlisted("6.4", "every label is 0", lambda scores, earlier, later, k: ranking_columns(scores, earlier, later, k, 0.0))
 unlisted("6.4", None, lambda scores, earlier, later, k: ranking_columns(scores, earlier, later, k, -1.0))
@@ -172,6 +174,34 @@ def ranking_columns(scores, earlier, later, k, label):
         users, films = users + [user] * len(best), films + best
         labels += [1.0 if film in later[user] and label else label for film in best]
     return users, films, labels
+
+
+# --- lesson 8
+
+
+def first_titles(index, user_id, seen, k, widths):
+    """k titles in the order of the index's rows, whoever asks."""
+    return [title for title in (f"T{i}" for i in range(24)) if title not in seen][:k]
+
+
+unlisted("8.1", None, first_titles)
+unlisted("8.2", None, lambda index, users, films, titles, ids: titles[:1])
+unlisted("8.2", None, lambda index, users, films, titles, ids: [f"{title}!" for title in titles])
+unlisted("8.3", None, lambda names, vectors, added, removed: (names, vectors))
+unlisted("8.3", None, lambda names, vectors, added, removed: ([], np.zeros((0, 2))))
+unlisted("8.4", None, lambda query, items, centroids, cell, nprobe, k: (np.argsort(-(items @ query))[:k], len(items)))
+unlisted("8.4", None, lambda query, items, centroids, cell, nprobe, k: ([], 0))
+unlisted("8.5", None, lambda due, sent, done: {"p50": 0.0, "p99": 0.0, "per_second": 0.0})
+unlisted(
+    "8.5",
+    "measured from sending",
+    lambda due, sent, done: from_sending(sent, done) | {"per_second": len(due) / (max(done) - min(due))},
+)
+
+
+def from_sending(sent, done):
+    p50, p99 = np.percentile(1000 * (done - sent), [50, 99], method="inverted_cdf")
+    return {"p50": p50, "p99": p99}
 
 
 @pytest.mark.parametrize("number, name, answer", ANSWERS)

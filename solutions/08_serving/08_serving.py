@@ -12,8 +12,8 @@ import tensorflow as tf  # what it says in red is about this machine, not about 
 # %% [markdown]
 # ## 8.1 Few shapes (6 points)
 #
-# Every new width of `exclusions` makes TensorFlow trace anew, for some 60 ms in which somebody waits. Fill each
-# user's list up to one of a few widths, and ask for one user at a time.
+# Every new width of `exclusions` makes TensorFlow trace anew, while somebody waits. Fill each user's list up to one of
+# a few widths, and ask for one user at a time.
 
 
 # %%
