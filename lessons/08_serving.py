@@ -147,7 +147,7 @@ class TwoStages(tf.Module):
 # %%
 both = TwoStages(towers, ranking.rater(data, train, seed=0))
 tf.saved_model.save(both, str(folder / "model"))
-(folder / "seen.json").write_text(json.dumps(lists))
+_ = (folder / "seen.json").write_text(json.dumps(lists))
 
 # %%
 again = tf.saved_model.load(str(folder / "model"))
