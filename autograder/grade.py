@@ -56,7 +56,7 @@ def grade(job: Job) -> dict:
     began, cpu = time.perf_counter(), time.process_time()
     notebooks = [submissions.read(Path(path), Path(job.home)) for path in job.paths]
     chosen, exercises = _chosen(notebooks), []
-    imports = BARE if set(chosen) <= {"1"} else FULL
+    imports = BARE if set(chosen) <= {"0", "1"} else FULL
     with Sandbox(job.limits, job.isolated, Path(job.data_dir) if job.data_dir else None, imports) as box:
         runner = _Runner(box, {notebook.lesson: notebook for notebook in chosen.values()})
         for lesson, notebook in sorted(chosen.items()):

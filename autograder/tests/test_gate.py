@@ -32,11 +32,12 @@ def by_item(chosen):
     return pytest.mark.parametrize("item", chosen, ids=[item.number for item in chosen])
 
 
-def test_there_are_24_items_and_100_points():
+def test_the_five_lessons_have_24_items_and_100_points():
     points = Counter()
-    for item in ALL:
+    core = [item for item in ALL if item.lesson in "12345"]
+    for item in core:
         points[item.lesson] += item.points
-    assert len(ALL) == 24
+    assert len(core) == 24
     assert points == {"1": 10, "2": 20, "3": 20, "4": 25, "5": 25}
 
 
