@@ -378,15 +378,17 @@ def test_two_users_of_six_films(student):
 
 @best_unseen.test(1)
 def test_scores_below_zero(student):
-    scores = np.array([[0.6, -0.3, 0.4, -0.1, -0.2], [-0.5, -0.4, -0.9, 0.7, -0.8]])
+    scores = np.array([[6.0, -3, 4, -1.5, -2], [-5, -4, -9, 7, -8]])
     watched = np.array([[1.0, 0, 1, 0, 0], [0, 0, 0, 1, 0]])
-    meaning = "columns, best first: what is left scores below zero, and the watched films are out all the same"
+    meaning = (
+        "columns, best first: what is left scores below zero, below -1 even, and the watched films are out all the same"
+    )
     expect(student.best_unseen(scores, watched, 2), np.array([[3, 4], [1, 0]]), meaning)
 
 
 @best_unseen.test(1)
 def test_twelve_users_of_forty_films(student, rng):
-    scores = rng.normal(size=(12, 40)).round(4) + np.arange(40) * 1e-6
+    scores = rng.normal(size=(12, 40)).round(4) + np.arange(40) * 1e-6 - 50
     watched = (rng.random((12, 40)) < rng.uniform(0.2, 0.7, (12, 1))).astype(float)
     watched[:, :6] = 0
     for k in (1, 5):
@@ -402,13 +404,18 @@ def _(scores, watched, k):
 
 
 @best_unseen.mistake(
-    "watched films get 0",
-    "A watched film ends up with 0, as scores * (1 - watched) gives it, and 0 is better than any score below it. What "
-    "must never win gets minus infinity.",
+    "watched films get an ordinary score",
+    "0, as scores * (1 - watched) makes it, or -1 is a score like any other, and better than all below it. What must "
+    "never win gets minus infinity.",
     see="best_unseen(np.array([[-1.0, 5.0]]), np.array([[0.0, 1.0]]), 1)",
 )
 def _(scores, watched, k):
     return np.argsort(-(scores * (1 - watched)), axis=1)[:, :k]
+
+
+@best_unseen.mistake("watched films get an ordinary score")
+def _(scores, watched, k):
+    return np.argsort(-np.where(watched > 0, -1, scores), axis=1)[:, :k]
 
 
 @best_unseen.mistake(
