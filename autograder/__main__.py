@@ -16,6 +16,7 @@ COMMANDS = {
     "site": "make the web site (--out DIR)",
     "measure": "measure the metric windows over seeds",
     "environment": "make environment.yml from the lock (--check: fail if it is out of date)",
+    "baselines": "what the classical models reach on the split of the course",
     "benchmark": "time the stock tutorial against the course's fast path",
 }
 
