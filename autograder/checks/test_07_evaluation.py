@@ -209,7 +209,7 @@ def test_seen_films_do_not_compete(student):
 
 @row_hits.test(1)
 def test_ties_count_against(student):
-    scores, user, film = np.zeros((3, 8)), np.array([2, 0, 1]), np.array([1, 0, 7])
+    scores, user, film = np.zeros((3, 8)), np.array([2, 0, 1]), np.array([6, 0, 7])
     scores[1, [7, 3, 4]] = 1.5
     got = flags(student.row_hits(scores, user, film, nothing(scores), 3))
     meaning = (
@@ -420,7 +420,7 @@ def test_few_rows_and_equal_times(student):
 
 @per_user_split.test(2)
 def test_nine_users(student, rng):
-    user = rng.permutation(np.repeat(rng.permutation(9), rng.integers(2, 20, 9)))
+    user = rng.permutation(np.repeat(rng.permutation(9), [3, *rng.integers(4, 20, 8)]))
     time = rng.integers(0, 25, len(user)) + 40 * user[::-1]
     for one_in in (4, 2):
         want = np.zeros(len(user), bool)
@@ -543,6 +543,24 @@ def _(user, time, one_in):
 )
 def _(user, time, one_in):
     return split(user, time, one_in, key=lambda row: (time[row], -row))
+
+
+@per_user_split.mistake(
+    "all rows where none should go",
+    "Of users with too few rows you took all. rows[-n:] is the last n, but with n = 0 it is rows[0:], the whole.",
+    see="[1, 2, 3][-0:]",
+)
+def _(user, time, one_in):
+    return split(user, time, one_in, number=lambda n: n // one_in or n)
+
+
+@per_user_split.mistake(
+    "equal times all taken",
+    "You compare times with the time of the first test row, and rows at the same second all go over. Take n // one_in rows.",
+)
+def _(user, time, one_in):
+    test = split(user, time, one_in)
+    return np.array([test[(user == u) & (time <= t)].any() for u, t in zip(user, time)])
 
 
 @per_user_split.mistake(
