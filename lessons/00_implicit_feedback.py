@@ -127,7 +127,7 @@ table.round(3)
 
 # %% [markdown]
 # .614 against .407 at 100, and nearly twice as many at 10. Two lines of linear algebra. (Chance would be 100 of 1,664:
-# .06.) How far such numbers can be trusted is a question for lesson 7.
+# .06.) How far such numbers can be trusted is a question for [lesson 7](07_evaluation.ipynb).
 #
 # ## How many directions?
 #
