@@ -131,8 +131,8 @@ table.round(3)
 #
 # ## How many directions?
 #
-# More directions hold more of the matrix. To choose by the test rows would be to train on them, so we hide every tenth
-# train row, factor the rest, and ask for the hidden ones.
+# More directions hold more of the matrix. To choose by the test rows would be to train on them, so we hide a tenth of
+# the train rows, factor the rest, and ask for the hidden ones.
 #
 # **Predict.** From 1 direction to 256: what does the fit do, and what do the hits?
 
@@ -160,8 +160,8 @@ Described(figure, alt + f"directions and then fall. Directions, share held and h
 
 # %% [markdown]
 # The fit only gets better. The hits rise to sixteen directions and then fall, with 256 below what one direction finds:
-# by then the model has learnt the zeros by heart. Lesson 4 will show the same with a falling loss. (The test was touched
-# once, with the 16 that this curve chose.)
+# by then the model has learnt the zeros by heart. Lesson 4 will show the same with a falling loss. (The test had no
+# say in the 16.)
 #
 # ## Are ratings not better?
 #
