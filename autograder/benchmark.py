@@ -1,10 +1,12 @@
 """`python -m autograder benchmark`: the tutorial's fit and evaluate against the fast path, in one run.
 
 Both get the same split, the same batches and the same initial weights. CPU-seconds count all threads.
-With --checks, instead, the time that a learner waits for each item's check; with --grading, nbgrader against `grade`.
+With --checks, instead, the time that a learner waits for each item's check; with --grading, nbgrader against `grade`;
+with --scale, what a large class costs `grade`.
 """
 
 import argparse
+import os
 import time
 from collections.abc import Callable
 from statistics import median
@@ -31,7 +33,9 @@ def main(argv: list[str]) -> int:
     )
     parser.add_argument("--checks", action="store_true", help="time every item's check instead")
     parser.add_argument("--grading", action="store_true", help="grade a class with nbgrader and with `grade` instead")
-    parser.add_argument("--students", type=int, default=6, help="of that class (6)")
+    parser.add_argument("--scale", action="store_true", help="grade a large class instead")
+    parser.add_argument("--dask", action="store_true", help="on a Dask cluster of this machine's own processes")
+    parser.add_argument("--students", type=int, help="of that class (24, at scale 200)")
     parser.add_argument("--lessons", nargs="+", default=["01", "02", "03", "04", "05"], help="that it hands in (all)")
     options = parser.parse_args(argv)
     if options.checks:
@@ -39,7 +43,11 @@ def main(argv: list[str]) -> int:
     if options.grading:
         from autograder import benchmark_grading
 
-        return benchmark_grading.main(options.students, options.lessons)
+        return benchmark_grading.main(options.students or 24, options.lessons)
+    if options.scale:
+        from autograder import benchmark_grading
+
+        return benchmark_grading.scale(options.students or 200, options.lessons, os.cpu_count(), options.dask)
     seed = options.seed
     from data import movielens
 

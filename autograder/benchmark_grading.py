@@ -1,9 +1,11 @@
 """`python -m autograder benchmark --grading`: stock `nbgrader autograde` against `grade`, on the same notebooks.
+With --scale, instead, what a large class costs `grade`.
 
 Both grade the same class in a folder of their own, by their own commands. CPU-seconds are those of all processes that a
 command started, until the last one was waited for: what their parents leave behind comes to this process.
 """
 
+import contextlib
 import ctypes
 import json
 import os
@@ -12,9 +14,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import defaultdict
 from pathlib import Path
+
+import psutil
 
 from autograder.build import ROOT
 from autograder.corpus import NAMES, Draft
@@ -24,6 +29,7 @@ from autograder.sample import CLASS
 BIN = Path(sys.executable).parent
 ENVIRONMENT = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
 SET_CHILD_SUBREAPER = 36
+TRAINING = {"04"}  # what has an item that trains
 
 
 def main(students: int, lessons: list[str]) -> int:
@@ -41,14 +47,18 @@ def main(students: int, lessons: list[str]) -> int:
         for lesson in lessons:
             timed([sys.executable, "-m", "nbgrader", "generate_assignment", NAMES[lesson]], course)
             stock[lesson] = timed([sys.executable, "-m", "nbgrader", "autograde", NAMES[lesson]], course)[0]
-            ours[lesson] = grade(submitted, course / f"out-{lesson}", lesson, students)[0]
+            ours[lesson] = grade(submitted, course / f"out-{lesson}", [lesson])[0]
             verdicts = theirs(course, lesson) == of_records(course / f"out-{lesson}")
             same &= verdicts
             row(NAMES[lesson], stock[lesson], ours[lesson], students, "the same" if verdicts else "DIFFERENT")
-        together, one = grade(submitted, course / "out", "", students)
+        quick = [lesson for lesson in lessons if lesson not in TRAINING]
+        if len(quick) < len(lessons):
+            cpu = grade(submitted, course / "out-quick", quick)[0]
+            row("no 4", sum(stock[lesson] for lesson in quick), cpu, students * len(quick), "")
+        together, one = grade(submitted, course / "out", lessons)
         row("together", sum(stock.values()), together, students * len(lessons), "")
         breakdown(course / "out", together)
-        two = grade(submitted, course / "out-two", "", students, workers=2)[1]
+        two = grade(submitted, course / "out-two", lessons, workers=2)[1]
         print(f"\none worker {one:.1f} s, two {two:.1f} s by the clock: {one / two:.2f} times; "
               f"{os.cpu_count()} cores, load before: {os.getloadavg()[0]:.1f}")  # fmt: skip
     return 0 if same else 1
@@ -89,16 +99,19 @@ def timed(command: list[str], where: Path) -> tuple[float, float]:
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, clock
 
 
-def grade(submitted: Path, out: Path, lesson: str, students: int, workers: int = 1) -> tuple[float, float]:
-    """CPU-seconds and seconds of one `grade`; of one lesson, or of all."""
-    place = submitted
-    if lesson:
-        place = out.with_name(f"only-{lesson}")
-        for student in submitted.iterdir():
+def grade(submitted: Path, out: Path, lessons: list[str], workers: int = 1) -> tuple[float, float]:
+    """CPU-seconds and seconds of one `grade` of these lessons."""
+    place = out.with_name(f"only-{out.name}")
+    for student in submitted.iterdir():
+        for lesson in lessons:
             shutil.copytree(student / NAMES[lesson], place / student.name / NAMES[lesson])
-    command = [sys.executable, "-m", "autograder", "grade", str(place), "--out", str(out), "--workers", str(workers),
-               "--seed", "0"]  # fmt: skip
-    return timed(command, ROOT)
+    return timed(grading(place, out, workers), ROOT)
+
+
+def grading(place: Path, out: Path, workers: int, *options: str) -> list[str]:
+    """The command."""
+    return [sys.executable, "-m", "autograder", "grade", str(place), "--out", str(out), "--workers", str(workers),
+            "--seed", "0", *options]  # fmt: skip
 
 
 def of_records(out: Path) -> dict[tuple[str, str], float]:
@@ -135,3 +148,57 @@ def breakdown(out: Path, cpu: float) -> None:
     print("\nof the CPU-seconds of `grade` together:")
     for what, seconds in spent.items():
         print(f"{seconds:8.1f}  {what}")
+
+
+def scale(students: int, lessons: list[str], workers: int, scheduler: bool) -> int:
+    """Prints what it costs to grade a large class, on this machine's processes or on a Dask cluster of them."""
+    ctypes.CDLL(None).prctl(SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
+        place, out, options = Path(folder, "submitted"), Path(folder, "out"), []
+        write_class(place, students, lessons)
+        if scheduler:
+            from distributed import LocalCluster
+
+            cluster = LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None)
+            options = ["--scheduler", stack.enter_context(cluster).scheduler_address]
+        seen, ended = Memory(), threading.Event()
+        watch = threading.Thread(target=seen.watch, args=(ended,))
+        watch.start()
+        clock = timed(grading(place, out, workers, *options), ROOT)[1]
+        ended.set()
+        watch.join()
+        records = [json.loads(path.read_text(encoding="utf-8")) for path in (out / "records").glob("*.json")]
+        again = timed(grading(place, out, workers), ROOT)[1]
+    number = sum(len(record["exercises"]) for record in records)
+    cpu = sum(sum(record["cpu"].values()) for record in records)
+    print(f"{number:,} submissions of {len(records):,} students on {workers} {'Dask ' if scheduler else ''}workers: "
+          f"{clock / 60:.1f} minutes, {3600 * number / clock:,.0f} an hour; {cpu:,.0f} CPU-s in the records, "
+          f"{cpu / number:.2f} each")  # fmt: skip
+    print(f"the grader's own process: {seen.early:.0f} MB at a third of the time, {seen.late:.0f} MB at most after it; "
+          f"all processes together: {seen.all / 1000:.1f} GB at most")  # fmt: skip
+    print(f"again, nothing changed: {again:.1f} s, {clock / again:.0f} times faster")
+    hours = clock / 3600 / number * 10_000
+    print(f"10,000 at this pace: {hours:.1f} hours, {hours * workers:.1f} core-hours; {len(os.sched_getaffinity(0))} cores, "
+          f"load before: {os.getloadavg()[2]:.1f}")  # fmt: skip
+    return 0 if len(records) == students else 1
+
+
+class Memory:
+    """The memory of this process's children while they run, in MB: shared pages are counted once."""
+
+    def __init__(self):
+        self.all = self.early = self.late = 0.0
+        self._grader: list[float] = []
+
+    def watch(self, ended: threading.Event) -> None:
+        while not ended.wait(2):
+            total = 0.0
+            for process in psutil.Process().children(recursive=True):
+                with contextlib.suppress(psutil.Error):
+                    size = process.memory_full_info().pss / 1e6
+                    total += size
+                    if "grade" in process.cmdline() and "autograder" in process.cmdline():
+                        self._grader.append(size)
+            self.all = max(self.all, total)
+        third = len(self._grader) // 3
+        self.early, self.late = max(self._grader[: third + 1]), max(self._grader[third:])

@@ -9,6 +9,7 @@ import concurrent.futures
 import errno
 import functools
 import hashlib
+import importlib
 import importlib.metadata
 import json
 import multiprocessing
@@ -56,7 +57,7 @@ def grade(job: Job) -> dict:
     began, cpu = time.perf_counter(), time.process_time()
     notebooks = [submissions.read(Path(path), Path(job.home)) for path in job.paths]
     chosen, exercises = _chosen(notebooks), []
-    imports = BARE if set(chosen) <= {"1"} else FULL
+    imports = BARE if set(chosen) <= {"0", "1"} else FULL
     with Sandbox(job.limits, job.isolated, Path(job.data_dir) if job.data_dir else None, imports) as box:
         runner = _Runner(box, {notebook.lesson: notebook for notebook in chosen.values()})
         for lesson, notebook in sorted(chosen.items()):
@@ -199,9 +200,22 @@ class Records:
             return None
         return record if isinstance(record, dict) and record.get("key") == key else None
 
+    def of(self, students: list[str]) -> "Stored":
+        return Stored([self.path(student) for student in students])
+
     def put(self, record: dict) -> None:
         path = self.path(record["student"])
         write_whole(path, json.dumps(record, indent=1) + "\n")  # ASCII: there may be halves of characters in it
+
+
+@dataclass(frozen=True)
+class Stored:
+    """Records on disk, to be gone over as often as one likes: memory need not hold a class."""
+
+    paths: list[Path]
+
+    def __iter__(self) -> Iterator[dict]:
+        return (json.loads(path.read_text(encoding="utf-8")) for path in self.paths)
 
 
 def write_whole(path: Path, text: str) -> None:
@@ -225,18 +239,17 @@ def run_all(jobs: list[Job], workers: int, scheduler: str | None = None) -> Iter
         from dask.distributed import Client, as_completed
 
         with Client(scheduler) as client:
-            futures = client.map(grade, jobs, pure=False, retries=2)
-            for future in as_completed(futures):
+            for future in as_completed(client.map(grade, jobs, pure=False, retries=2)):
                 yield future.result()
+                future.release()
         return
     waiting = {job.student: job for job in jobs}
     tries = 0
     while waiting:
         context = multiprocessing.get_context("spawn")
         with concurrent.futures.ProcessPoolExecutor(workers, context, _in_a_worker) as pool:
-            futures = [pool.submit(grade, job) for job in waiting.values()]
             try:
-                for future in concurrent.futures.as_completed(futures):
+                for future in concurrent.futures.as_completed([pool.submit(grade, job) for job in waiting.values()]):
                     record = future.result()
                     del waiting[record["student"]]
                     yield record
@@ -308,7 +321,7 @@ def grade_class(options: argparse.Namespace, out: Path, isolated: bool) -> int:
         place = sample_class(out / "submitted")
     data_dir = str(movielens.prepare(quiet=True))
     found = submissions.find_submissions(place, out / "unpacked")
-    records, done, jobs = Records(out), {}, {}
+    records, done, jobs = Records(out), 0, {}
     for student, paths in found.items():
         seed = secrets.randbits(32) if options.seed is None else options.seed
         home = _home(paths[0], place if place.is_dir() else out / "unpacked")
@@ -316,23 +329,24 @@ def grade_class(options: argparse.Namespace, out: Path, isolated: bool) -> int:
         key = key_of(job)
         record = records.get(student, key)
         if record and options.seed in (None, record["seed"]):
-            done[student] = record
+            done += 1
         else:
             jobs[student] = (job, key)
     if done:
-        print(f"{len(done)} of {len(found)} are graded already and have not changed")
+        print(f"{done} of {len(found)} are graded already and have not changed")
+    if jobs and isolated:  # nbgrader takes seconds to import, and until the first grades come this process only waits
+        threading.Thread(target=importlib.import_module, args=("autograder.gradebook",), daemon=True).start()
     slow = ""
     bar = tqdm(total=len(jobs), unit="student", ncols=80, disable=not jobs, file=sys.stdout)
     for record in run_all([job for job, _ in jobs.values()], options.workers, options.scheduler):
         record["key"] = jobs[record["student"]][1]
         records.put(record)
-        done[record["student"]] = record
         bar.update()
         slow = slow or record["one_by_one"]
     bar.close()
     if slow:
         print(f"Slower than it could be: each student's process imported everything itself, for {slow}")
-    graded = [done[student] for student in sorted(done)]
+    graded = records.of(sorted(found))
     print(outputs.table(graded))
     outputs.write(graded, out)
     print(f"\nReports: {out / 'index.html'}, grades.csv and a page per student beside it")

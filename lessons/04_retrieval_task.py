@@ -313,7 +313,7 @@ for name, towers in trained.items():
     print(f"{name:10}{np.corrcoef(mean[known], np.log(count[known]))[0, 1]:.2f}")
 
 # %% [markdown]
-# A later lesson takes this apart. The exercises stay with the plain model: you will recognise what it gets wrong.
+# [Lesson 7](07_evaluation.ipynb) takes this apart. The exercises stay with the plain model: you will recognise what it gets wrong.
 #
 # ## Something to discover
 #

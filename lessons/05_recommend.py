@@ -344,4 +344,5 @@ six.query_with_exclusions(two, tf.constant([["A", "F"]]))[1].numpy()
 #   the best-seller list is still ahead.
 #
 # Now you: [exercise 5](../exercises/05_recommend/05_recommend.ipynb). It closes the first stage: what it hands on is
-# the hundred films from which the second stage of [lesson 1](01_two_stages.ipynb) would choose.
+# the hundred films from which the second stage of [lesson 1](01_two_stages.ipynb) would choose. How to
+# get past the best-seller list, and how sure such numbers are: [lesson 7](07_evaluation.ipynb).

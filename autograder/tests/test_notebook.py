@@ -59,7 +59,7 @@ def test_a_right_answer_gets_all_points(names):
 
 
 def test_an_unknown_item_names_those_there_are(names):
-    with pytest.raises(KeyError, match=r"no item '9.9'; there are 1.1, "):
+    with pytest.raises(KeyError, match=r"no item '9.9'; there are .*1\.1, "):
         notebook.check("9.9")
 
 

@@ -26,7 +26,7 @@ def test_the_course_table_has_items_points_minutes_and_badges(name):
 BADGE_TARGET = re.search(r"\((https://colab[^)]*\{\}[^)]*)\)", build.BADGE)[1]
 
 
-@pytest.mark.parametrize("file", ["README.md", "CONTRIBUTING.md", "data/README.md", "autograder/README.md"])
+@pytest.mark.parametrize("file", ["README.md", "CONTRIBUTING.md", "data/README.md", "autograder/README.md", "autograder/scale.md"])
 def test_links_to_files_hold(file):
     path = build.ROOT / file
     for target in re.findall(r"\]\((?!http)([^)#]+)\)", path.read_text(encoding="utf-8")):

@@ -18,6 +18,23 @@ def unlisted(number: str, name: str | None, answer) -> None:
     ANSWERS.append(pytest.param(number, name, answer, id=f"{number} {name} {len(ANSWERS)}"))
 
 
+# --- lesson 0
+
+unlisted("0.1", None, lambda user, film, stars, n_users, n_films: np.zeros((n_users, n_films)))
+unlisted("0.2", None, lambda watched, k: watched.T @ watched)
+unlisted("0.2", "rounded to ones and zeros", lambda watched, k: np.round(rank_k(watched, k)))
+unlisted("0.2", None, lambda watched, k: rank_k(watched, 2))
+unlisted("0.3", None, lambda scores, watched, k: np.argsort(watched * 1e9 - np.abs(scores), axis=1)[:, :k])
+unlisted("0.3", None, lambda scores, watched, k: np.argsort(watched - scores, axis=1)[:, :k])
+unlisted("0.4", None, lambda histories, films: films.T @ films)
+unlisted("0.4", None, lambda histories, films: 2 * histories @ films.T @ films)
+
+
+def rank_k(watched, k):
+    users, sizes, films = np.linalg.svd(watched, full_matrices=False)
+    return users[:, :k] * sizes[:k] @ films[:k]
+
+
 # --- lesson 1
 
 
@@ -174,6 +191,52 @@ def ranking_columns(scores, earlier, later, k, label):
         users, films = users + [user] * len(best), films + best
         labels += [1.0 if film in later[user] and label else label for film in best]
     return users, films, labels
+
+
+# --- lesson 7
+
+unlisted("7.1", None, lambda film, stars, n: np.bincount(film, minlength=n) - np.arange(n))
+unlisted("7.1", "ties left", lambda film, stars, n: np.log1p(np.bincount(film, minlength=n)))
+unlisted("7.2", None, lambda scores, user, film, seen, k: np.ones(len(user), bool))
+
+
+@lambda answer: unlisted("7.2", "ties go to the film that stands first", answer)
+def places_in_a_stable_order(scores, user, film, seen, k):
+    order = np.argsort(-np.where(seen, -np.inf, scores), axis=1, kind="stable")
+    return [i in order[u, :k] and not seen[u, i] for u, i in zip(user, film)]
+
+
+unlisted("7.3", None, lambda user, time, one_in: np.arange(len(user)) % one_in == 0)
+unlisted("7.3", None, lambda user, time, one_in: np.argsort(time) >= len(user) - len(user) // one_in)
+
+
+@lambda answer: unlisted("7.4", None, answer)
+def cold_in_one_way_only(user, film, time, cut):
+    late = time >= cut
+    users, films = (~np.isin(column[late], column[~late]) for column in (user, film))
+    return {"users": (users & ~films).mean(), "films": (films & ~users).mean(), "either": (users | films).mean()}
+
+
+def resampled(user, value, draws):
+    return np.bincount(user, value)[draws].sum(axis=1) / np.bincount(user)[draws].sum(axis=1)
+
+
+unlisted("7.5", None, lambda user, value, draws: np.quantile(resampled(user, np.abs(value), draws), [0.025, 0.975]))
+unlisted("7.5", None, lambda user, value, draws: np.quantile(resampled(user, value, draws), [0.005, 0.995]))
+unlisted("7.5", "a 90% interval", lambda user, value, draws: np.percentile(resampled(user, value, draws), [5, 95]))
+
+
+def corrected(number_of):
+    def loss(u, v, film, count):
+        scores = u.astype(float) @ v.T - number_of((count / count.sum())[film])
+        return (np.log(np.exp(scores).sum(axis=1)) - np.diag(scores)).sum()
+
+    return loss
+
+
+unlisted("7.6", "nothing corrected", corrected(lambda p: np.log(p)[:, None]))
+unlisted("7.6", None, corrected(lambda p: 2 * np.log(p)))
+unlisted("7.6", None, corrected(lambda p: np.log(1 - p)))
 
 
 # --- lesson 8
