@@ -37,7 +37,7 @@ if "google.colab" in sys.modules:
         get_ipython().system("pip install -q --no-deps {packages}")
     sys.path.insert(0, "/content/course")"""
 COLAB_LACKS = ("tensorflow-recommenders", "importlib-resources", "tensorflow-metadata")
-COLAB_LACKS_FOR = {"import faiss": "faiss-cpu"}  # what else a notebook needs that says this
+COLAB_LACKS_FOR = {"import faiss": "faiss-cpu"}  # what else a notebook gets there that says this
 
 
 class BuildError(Exception):
@@ -117,8 +117,10 @@ def notebook(source: Path, place: str, last_line: str = "") -> NotebookNode:
         raise BuildError(f"{source.relative_to(ROOT)}: the first cell must be markdown and begin with '# Title'")
     head, _, rest = title.source.partition("\n")
     title.source = f"{head}\n\n{BADGE.format(REPOSITORY.removeprefix('https://github.com/'), place)}\n{rest}".rstrip()
-    lacks = [*COLAB_LACKS, *(name for words, name in COLAB_LACKS_FOR.items() if any(words in c.source for c in made.cells))]
-    setup = FIRST_CELL.format(repository=REPOSITORY, packages=" ".join(map(_pin, lacks)))
+    setup = FIRST_CELL.format(repository=REPOSITORY, packages=" ".join(map(_pin, COLAB_LACKS)))
+    for words, name in COLAB_LACKS_FOR.items():
+        if any(words in cell.source for cell in made.cells):
+            setup += f'\n    get_ipython().system("pip install -q --no-deps {_pin(name)}")'
     made.cells.insert(1, nbformat.v4.new_code_cell(setup + (f"\n{last_line}" if last_line else "")))
     for position, cell in enumerate(made.cells):
         cell.id = hashlib.sha256(f"{source.stem} {position}".encode()).hexdigest()[:12]
