@@ -30,7 +30,8 @@ def headline(result: Result) -> tuple[str, str]:
 def details(result: Result) -> list[tuple[str, str]]:
     """The labelled lines below the headline: what was called, returned, expected, why, how to see it, what next."""
     changed = sorted(set().union(*(test.changed for test in result.tests)))
-    copies = f"Your function leaves its argument {', '.join(changed)} changed for whoever uses it next: take a copy."
+    names = " and ".join(changed)
+    copies = f"Your function changes what it is given, {names}, also for whoever uses that next: change a copy."
     noted = [("note", copies)] if changed else []
     if result.outcome == RIGHT:
         return [("points", f"{result.score} of {result.item.points}"), *noted]
