@@ -33,7 +33,11 @@ def main(argv: list[str]) -> int:
     # The names of these three are those of the functions that notebooks import.
     in_a_terminal = {"check": "main", "hint": "hint_main", "progress": "progress_main"}
     module = importlib.import_module(f"autograder.{'check_notebook' if argv[0] in in_a_terminal else argv[0]}")
-    return getattr(module, in_a_terminal.get(argv[0], "main"))(argv[1:]) or 0
+    try:
+        return getattr(module, in_a_terminal.get(argv[0], "main"))(argv[1:]) or 0
+    except KeyboardInterrupt:
+        print("\nStopped.", file=sys.stderr)
+        return 130
 
 
 if __name__ == "__main__":

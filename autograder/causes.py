@@ -131,8 +131,29 @@ CAUSES = [
     Cause(
         "TypeError",
         "only integer scalar arrays can be converted to a scalar index | list indices must be integers",
-        "A list gives one element at a time. An array gives many: np.asarray(names)[positions].",
+        "One whole number is wanted where something else stands: between a list's [...], where an array would take "
+        "many, np.asarray(names)[positions]; or in (...), as the axis of scores.argsort(axis).",
         "['A', 'B'][np.array([1, 0])]",
+    ),
+    Cause(
+        "IndexError",
+        "list index out of range",
+        "A position points past the end of the list, which may hold fewer than k: a slice, films[:k], then takes what "
+        "there is.",
+        "['A', 'B'][2]",
+    ),
+    Cause(
+        "IndexError",
+        "arrays used as indices must be of integer | only integers, slices (`:`)",
+        "Positions are whole numbers, and these are something else, perhaps the scores themselves: np.sort gives "
+        "scores, np.argsort positions.",
+        "np.arange(3)[np.sort([0.2, 0.1])]",
+    ),
+    Cause(
+        "ValueError",
+        "kth(=…) out of bounds",
+        "argpartition counts places from 0, so the last of N is N - 1: for the k first pass k - 1, then take [:k].",
+        "np.argpartition([0.2, 0.1], 2)",
     ),
     Cause(
         "IndexError",
@@ -300,8 +321,8 @@ CAUSES = [
     Cause(
         "TypeError",
         "object is not callable",
-        "Something that is no function is followed by (...): a tensor or a list that wants [...], or a name such as "
-        "`list` or `index` that was given to a value.",
+        "Something that is no function is used as one: a tensor or a list that wants [...]; a name such as `list` or "
+        "`index` that was given to a value; key=scores, which wants key=lambda film: scores[film].",
         "tf.constant([1.0])(0)",
     ),
     Cause(
@@ -313,9 +334,17 @@ CAUSES = [
     Cause(
         "AttributeError | TypeError",
         "'NoneType' object has no attribute | 'NoneType' object is not subscriptable | 'NoneType' object is not "
-        "iterable",
-        "Something is None: most often a function that ends without `return`, or the argument seen=None.",
+        "iterable | 'NoneType' has no len()",
+        "Something is None: what a function without `return` gives; what x.sort() gives, which sorts x in its place; or "
+        "an argument such as seen=None.",
         "None.numpy()",
+    ),
+    Cause(
+        "ZeroDivisionError",
+        "division by zero",
+        "What is divided by is 0, such as the length of a set in which nothing is: leave those out, or sum up first and "
+        "divide once.",
+        "1 / len(set())",
     ),
     Cause(
         "ValueError",

@@ -7,6 +7,8 @@ import os
 import re
 import sys
 import textwrap
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
@@ -17,9 +19,8 @@ from autograder.causes import cause_of
 from autograder.item import CHECK_CALL, EXERCISES, Item, find, items
 from autograder.metadata import item_of
 from autograder.notebook import hint, table, training
-from autograder.reference import SOLUTIONS
 from autograder.run import RIGHT, Result, check
-from autograder.student import Host, essence
+from autograder.student import Host, essence, own_lines
 
 
 def main(argv: list[str]) -> int:
@@ -37,8 +38,7 @@ def main(argv: list[str]) -> int:
             print(table([find(number) for number in results], results, report.coloured()))
             right &= all(result.outcome == RIGHT for result in results.values())
             if any(result.outcome == RIGHT for result in results.values()):
-                reference = "Compare with solutions/; other" if SOLUTIONS.exists() else "Other"
-                print(f"{reference} right ways stand in autograder/checks/.")
+                print("In the notebook, the check of a right item unfolds other ways to write it.")
     except Unreadable as error:
         print(error, file=sys.stderr)
         return 2
@@ -106,12 +106,14 @@ def checked(path: Path, only: list[Item]) -> dict[str, Result]:
     if not chosen:
         raise Unreadable(f"{path} does not hold {', '.join(item.number for item in only)}")
     print(path)
-    names, faults = run_cells(notebook, path.parent)
+    with patience("The notebook"):
+        names, faults = run_cells(notebook, path.parent)
     for fault in faults:
-        print(textwrap.fill(fault, 80, initial_indent="  ", subsequent_indent="    "))
+        for line, indent in zip(fault.split("\n", 1), ("  ", "    ")):
+            print(textwrap.fill(line, 80, initial_indent=indent, subsequent_indent="    "))
     host, results = Host(names), {}
     for item in chosen:
-        with training(item) if item.slow else contextlib.nullcontext():
+        with training(item) if item.slow else patience(f"{item.number} {item.function}"):
             results[item.number] = check(item, host.answer)
         print(report.text(results[item.number], colour=report.coloured()), flush=True)
     return results
@@ -125,7 +127,8 @@ def wanted(notebook: nbformat.NotebookNode) -> list[Item]:
 
 
 def run_cells(notebook: nbformat.NotebookNode, folder: Path) -> tuple[dict, list[str]]:
-    """Runs the code cells in order, but those that check. Returns the names they leave and a line per cell that raised.
+    """Runs the code cells in order, but those that check. Returns the names they leave and, for each cell that raised,
+    its first line and what it raised, then where.
 
     What the cells print is not shown; magics and shell lines work as in the notebook.
     """
@@ -136,16 +139,49 @@ def run_cells(notebook: nbformat.NotebookNode, folder: Path) -> tuple[dict, list
     faults, before = [], os.getcwd()
     os.chdir(folder)
     try:
-        for number, cell in enumerate(notebook.cells, start=1):
+        for cell in notebook.cells:
             if cell.cell_type != "code" or CHECK_CALL.search(cell.source):
                 continue
-            with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            with silence():
                 outcome = shell.run_cell(cell.source)
             if error := outcome.error_before_exec or outcome.error_in_exec:
                 kind, message = essence(error)
                 cause = cause_of(kind, message)
-                first = message.splitlines()[0] if message else ""
-                faults.append(f"cell {number} raised {kind}: {first}{f' ({cause.meaning})' if cause else ''}")
+                message, where = (message.splitlines() or [""])[0], own_lines(error)
+                if isinstance(error, SyntaxError) and error.text:
+                    message, where = error.msg, f"line {error.lineno}: {error.text.strip()}"
+                head = next(line for line in cell.source.splitlines() if line.strip())
+                what = f"{kind}: {message}{f' ({cause.meaning})' if cause else ''}"
+                faults.append(f"The cell `{head:.60}` raised {what}\n{where}".strip())
     finally:
         os.chdir(before)
     return dict(shell.user_ns), faults
+
+
+@contextlib.contextmanager
+def silence() -> Iterator[None]:
+    """Nothing is shown, not even what TensorFlow's C++ writes past Python when it is imported."""
+    kept = os.dup(2)
+    with open(os.devnull, "w") as nowhere:
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            os.dup2(nowhere.fileno(), 2)
+            try:
+                yield
+            finally:
+                os.dup2(kept, 2)
+                os.close(kept)
+
+
+@contextlib.contextmanager
+def patience(what: str, seconds: float = 60) -> Iterator[None]:
+    """Says that `what` still runs, if it does after so many seconds: a loop may never come to its end."""
+    with os.fdopen(os.dup(2), "w") as shown:  # past whatever is silenced meanwhile
+        said = f"{what} still runs after {seconds:g} s; Ctrl-C stops it."
+        timer = threading.Timer(seconds, print, [said], {"file": shown, "flush": True})
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+            timer.join()

@@ -179,9 +179,16 @@ def item_in(source: str) -> tuple[Item, bool] | None:
     return (functions[defined[1]], False) if defined else None
 
 
+class NoSuchItem(KeyError):
+    """Says which items there are. In a notebook that sentence is all that is shown."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [self.args[0]]
+
+
 def find(number: str) -> Item:
-    """The item of that number, or a KeyError that lists the numbers there are."""
-    items()
-    if str(number) not in ITEMS:
-        raise KeyError(f"there is no item {number!r}; there are {', '.join(item.number for item in items())}")
-    return ITEMS[str(number)]
+    """The item of that number, or whose function has that name; NoSuchItem if there is none."""
+    for item in items():
+        if str(number) in (item.number, item.function):
+            return item
+    raise NoSuchItem(f"there is no item {number!r}; there are {', '.join(item.number for item in items())}")

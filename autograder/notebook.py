@@ -102,7 +102,7 @@ def table(chosen: list, results: dict[str, Result], colour: bool = False) -> str
         score = f"{result.score:>3}" if result else "  –"
         outcome = report.headline(result)[1] if result else "not checked yet"
         line = f"{item.number:5} {item.function:18} {score} /{item.points:>2}  {outcome}"
-        line = line if len(line) <= 80 else f"{line[:79]}…"
+        line = textwrap.fill(line, 80, subsequent_indent=" " * 34)
         lines.append(report.shade(result.outcome).format(line) if colour and result else line)
     got = sum(results[item.number].score for item in chosen if item.number in results)
     right = sum(item.number in results and results[item.number].outcome == RIGHT for item in chosen)

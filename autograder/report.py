@@ -29,8 +29,12 @@ def headline(result: Result) -> tuple[str, str]:
 
 def details(result: Result) -> list[tuple[str, str]]:
     """The labelled lines below the headline: what was called, returned, expected, why, how to see it, what next."""
+    changed = sorted(set().union(*(test.changed for test in result.tests)))
+    names = " and ".join(changed)
+    copies = f"Your function changes what it is given, {names}, also for whoever uses that next: change a copy."
+    noted = [("note", copies)] if changed else []
     if result.outcome == RIGHT:
-        return [("points", f"{result.score} of {result.item.points}")]
+        return [("points", f"{result.score} of {result.item.points}"), *noted]
     failed, lines = result.failed, []
     if result.outcome == NOT_ATTEMPTED:
         return [("next", f'{failed.error} hint("{result.item.number}") when stuck.')]
@@ -54,6 +58,7 @@ def details(result: Result) -> list[tuple[str, str]]:
         lines.append(("why", result.mistake.why))
     if result.mistake and result.mistake.see:
         lines.append(("see it", result.mistake.see))
+    lines += noted
     if 0 < result.score:
         lines.append(("points", f"{result.score} of {result.item.points} so far"))
     further = f'hint("{result.item.number}")'
@@ -88,11 +93,12 @@ def text(result: Result, width: int = 80, colour: bool = False) -> str:
     else:
         head = [f"{mark}{outcome:>{width - len(mark)}}"]
     lines = [shade(result.outcome).format(line) if colour else line for line in head]
-    if result.outcome != RIGHT:
-        for label, body in details(result):
-            wrapped = [piece for line in body.splitlines() for piece in textwrap.wrap(line, width - 14) or [""]]
-            first = (ANSI[NOT_ATTEMPTED] if colour else "{}").format(f"{label:10}")
-            lines += [f"    {first if i == 0 else ' ' * 10}{piece}" for i, piece in enumerate(wrapped)]
+    for label, body in details(result):
+        if result.outcome == RIGHT and label == "points":  # the sum below says it
+            continue
+        wrapped = [piece for line in body.splitlines() for piece in textwrap.wrap(line, width - 14) or [""]]
+        first = (ANSI[NOT_ATTEMPTED] if colour else "{}").format(f"{label:10}")
+        lines += [f"    {first if i == 0 else ' ' * 10}{piece}" for i, piece in enumerate(wrapped)]
     return "\n".join(lines)
 
 

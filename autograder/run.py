@@ -20,13 +20,15 @@ RIGHT, WRONG, RAISED, NOT_ATTEMPTED = "right", "wrong", "your code raised", "not
 
 @dataclass
 class TestResult:
-    """What one test of an item said. `errors`: its refusals, one unless it was run on; `call`: the student's last."""
+    """What one test of an item said. `errors`: its refusals, one unless it was run on; `call`: the student's last;
+    `changed`: the arguments that some call left changed."""
 
     name: str
     points: int
     errors: list[Exception] = field(default_factory=list)
     call: Call | None = None
     calls: int = 0
+    changed: set[str] = field(default_factory=set)
 
     @property
     def error(self) -> Exception | None:
@@ -166,5 +168,6 @@ def run_test(item: Item, name: str, answer: Callable[[dict], dict], seed: int, t
         else:
             result.errors = refused
     result.calls = len(student.calls)
+    result.changed = {name for call in student.calls for name in call.changed}
     result.call = student.calls[-1] if student.calls else None
     return result

@@ -6,10 +6,14 @@
 them go JSON-ready messages, so the two ends may share a process (a notebook checking itself) or not.
 """
 
+import ast
+import difflib
+import inspect
 import linecache
 import re
 import sys
 import sysconfig
+import textwrap
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -38,12 +42,13 @@ class StudentRaised(Exception):
 
 @dataclass
 class Call:
-    """One call of a student's function, as a check made it."""
+    """One call of a student's function, as a check made it. `changed`: the arguments that it left changed, by name."""
 
     name: str
     args: tuple
     kwargs: dict = field(default_factory=dict)
     returned: Any = None
+    changed: list[str] = field(default_factory=list)
 
 
 class Host:
@@ -55,14 +60,17 @@ class Host:
 
     def answer(self, request: dict) -> dict:
         """{"call": name} | {"workshop": name} | {"method": [handle, name]}, with "args" and "kwargs", to
-        {"value": data} | {"missing": name} | {"raised": [kind, message, where]}."""
+        {"value": data} | {"missing": name, "near": names} | {"raised": [kind, message, where]}; where a call left
+        arguments changed, also {"changed": names}."""
+        changed: list[str] = []
         try:
             args = wire.decode(request["args"], self._find)
             kwargs = wire.decode(request["kwargs"], self._find)
             if "call" in request:
                 if request["call"] not in self.names:
-                    return {"missing": request["call"]}
-                function = self.names[request["call"]]
+                    named = [name for name in self.names if callable(self.names[name])]
+                    return {"missing": request["call"], "near": difflib.get_close_matches(request["call"], named)}
+                function = _watched(self.names[request["call"]], changed)
             elif "workshop" in request:
                 from autograder import workshop
 
@@ -70,10 +78,13 @@ class Host:
             else:
                 handle, name = request["method"]
                 function = getattr(wire.decode(handle, self._find), name)
-            return {"value": wire.encode(function(*args, **kwargs), self._keep)}
+            reply = {"value": wire.encode(function(*args, **kwargs), self._keep)}
         except (Exception, SystemExit) as error:
             kind, message = essence(error)
-            return {"raised": [kind, _shortened(message), _own_lines(error)]}
+            if kind == "NotImplementedError" and not message and _beside_more_code(error):
+                message = "this line still stands in your function; delete it"
+            reply = {"raised": [kind, _shortened(message), own_lines(error)]}
+        return {**reply, "changed": changed} if changed else reply
 
     def _keep(self, value: Any) -> wire.Handle:
         self._kept.append(value)
@@ -83,6 +94,29 @@ class Host:
         if not 0 <= handle.id < len(self._kept):
             raise wire.WireError(f"no such handle: {handle.id}")
         return self._kept[handle.id]
+
+
+def _watched(function: Callable, changed: list[str]) -> Callable:
+    """The function, which then notes the names of those arguments that it leaves changed."""
+
+    def looks(value: Any) -> Any:
+        try:
+            return wire.encode(value, lambda thing: wire.Handle(id(thing), ""))
+        except Exception:  # made into something that is not data
+            return None
+
+    def call(*args, **kwargs):
+        try:
+            given = inspect.signature(function).bind(*args, **kwargs).arguments
+        except (TypeError, ValueError):  # the call itself will say so
+            given = {}
+        before = {name: looks(value) for name, value in given.items()}
+        try:
+            return function(*args, **kwargs)
+        finally:
+            changed.extend(name for name, value in given.items() if looks(value) != before[name])
+
+    return call
 
 
 class Student:
@@ -100,7 +134,7 @@ class Student:
         def call(*args, **kwargs):
             record = Call(name, args, kwargs)
             self.calls.append(record)
-            record.returned = self.ask({"call": name}, args, kwargs)
+            record.returned = self.ask({"call": name}, args, kwargs, record.changed)
             return record.returned
 
         return call
@@ -109,11 +143,20 @@ class Student:
         """Calls a method of an object that stayed beside the student's code."""
         return self.ask({"method": [wire.encode(handle), name]}, args, kwargs)
 
-    def ask(self, what: dict, args: tuple, kwargs: dict) -> Any:
-        """Sends one request and returns the decoded value; raises NotAttempted or StudentRaised."""
+    def ask(self, what: dict, args: tuple, kwargs: dict, changed: list[str] | None = None) -> Any:
+        """Sends one request and returns the decoded value; raises NotAttempted or StudentRaised.
+
+        The names of arguments that were left changed are appended to `changed`.
+        """
         reply = self._answer({**what, "args": wire.encode(list(args)), "kwargs": wire.encode(kwargs)})
+        if changed is not None:
+            changed += _names(reply.get("changed"))
         if "missing" in reply:
-            raise NotAttempted(f"{what.get('call')} is not defined yet: run the cell that defines it.")
+            near = " or ".join(_names(reply.get("near")))
+            raise NotAttempted(
+                f"Nothing is named {what.get('call')}: its cell was not run, or raised, or the name was changed"
+                f"{f' ({near}?)' if near else ''}."
+            )
         try:
             if "raised" not in reply:
                 return wire.decode(reply["value"])
@@ -123,6 +166,12 @@ class Student:
         if kind == "NotImplementedError" and not message:
             raise NotAttempted("The blank is still empty: replace `raise NotImplementedError()` with your answer.")
         raise StudentRaised(kind, message, where)
+
+
+def _names(said: Any) -> list[str]:
+    """What a reply says are names, as far as it can be so."""
+    said = said[:9] if isinstance(said, list) else []
+    return [name for name in said if isinstance(name, str) and name.isidentifier() and len(name) <= 60]
 
 
 class _Workshop:
@@ -173,7 +222,7 @@ def essence(error: BaseException) -> tuple[str, str]:
     return kind, message.strip()
 
 
-def _own_lines(error: BaseException) -> str:
+def own_lines(error: BaseException) -> str:
     """The lines of the traceback that the student wrote, without those of libraries and of the autograder."""
     lines = []
     for frame in traceback.extract_tb(error.__traceback__):
@@ -184,6 +233,16 @@ def _own_lines(error: BaseException) -> str:
         if source:
             lines.append(f"line {frame.lineno}, in {frame.name}: {_shortened(source, 120)}")
     return "\n".join(lines[-3:])
+
+
+def _beside_more_code(error: BaseException) -> bool:
+    """Whether the function that raised holds more than its docstring and that one statement."""
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    try:
+        [function] = ast.parse(textwrap.dedent(inspect.getsource(frame.f_code))).body
+        return len(function.body) - (ast.get_docstring(function) is not None) > 1
+    except (AttributeError, OSError, SyntaxError, TypeError, ValueError):  # no source, or no whole function
+        return False
 
 
 def notebook_names() -> dict[str, Any]:

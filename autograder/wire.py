@@ -10,6 +10,8 @@ import math
 import re
 from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -58,8 +60,9 @@ def encode(value: Any, keep: Callable[[Any], Handle] | None = None, depth: int =
         return value
     if isinstance(value, int):
         return int(value)
-    if isinstance(value, float):
-        return float(value) if math.isfinite(value) else {"float": str(float(value))}
+    if isinstance(value, float | Fraction | Decimal):
+        value = float(value)
+        return value if math.isfinite(value) else {"float": str(value)}
     if isinstance(value, bytes):
         return {"bytes": base64.b64encode(value).decode()}
     if isinstance(value, np.ndarray):

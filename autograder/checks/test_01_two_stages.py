@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from autograder.item import Item, expect
+from autograder.item import Item, expect, require
 
 serving_cost = Item(
     "1.1",
@@ -23,16 +23,22 @@ def costs(one, two):
     return {"one": one, "two": two, "speedup": one / two}
 
 
+def named(got):
+    is_so = isinstance(got, dict) and set(got) == {"one", "two", "speedup"}
+    require(is_so, got, 'a dictionary with three keys, spelt "one", "two" and "speedup"')
+    return got
+
+
 @serving_cost.test(1)
 def test_a_million_films(student):
-    got = student.serving_cost(1_000_000, 100, 0.001, 1.0)
+    got = named(student.serving_cost(1_000_000, 100, 0.001, 1.0))
     meaning = "one: a million rankings of 1 ms; two: a million retrievals of .001 ms and 100 rankings"
     expect(got, costs(1_000_000.0, 1_100.0), meaning)
 
 
 @serving_cost.test(1)
 def test_catalogues_of_other_sizes(student, rng):
-    got = student.serving_cost(20, 20, 0.001, 1.0)
+    got = named(student.serving_cost(20, 20, 0.001, 1.0))
     expect(
         got, costs(20.0, 20.02), "the costs when all 20 films are ranked anyway: retrieval only adds to them"
     )
@@ -177,8 +183,8 @@ def _(n_items, k, t_retrieve, t_rank):
 
 
 @serving_cost.mistake(
-    "a tuple instead of a dictionary",
-    'The three numbers are right, but they were asked for by name: {"one": ..., "two": ..., "speedup": ...}.',
+    "numbers without names",
+    'The three numbers were asked for by name, in a dictionary: {"one": ..., "two": ..., "speedup": ...}.',
     see="type(serving_cost(1_000_000, 100, 0.001, 1.0))",
 )
 def _(n_items, k, t_retrieve, t_rank):
@@ -435,12 +441,11 @@ RETRIEVAL, RANKING = np.array([0.9, 0.8, 0.1, 0.7]), np.array([1.0, 5.0, 9.0, 3.
 
 @two_stage.test(1)
 def test_the_ranker_orders_what_retrieval_kept(student):
-    got = student.two_stage(RETRIEVAL, RANKING, 3, 2)
-    expect(
-        got,
-        [1, 3],
-        "the best two of films 0, 1 and 3, which retrieval keeps; their ranking scores are 1, 5, 3",
-    )
+    # Of all orders of five films, one in which the likely slips end in different lists.
+    retrieval, ranking = np.array([0.9, 0.4, 0.1, 0.8, 0.7]), np.array([7.0, 9.0, 5.0, 1.0, 3.0])
+    got = student.two_stage(retrieval, ranking, 3, 2)
+    meaning = "the best two of films 0, 3 and 4, which retrieval keeps; their ranking scores are 7, 1, 3"
+    expect(got, [0, 4], meaning)
 
 
 @two_stage.test(1)
@@ -449,6 +454,8 @@ def test_few_candidates_and_all_of_them(student):
     expect(got, [1, 0], "retrieval keeps films 0 and 1, and 1 has the higher ranking score")
     got = student.two_stage(RETRIEVAL, RANKING, 4, 4)
     expect(got, [2, 1, 3, 0], "with every film a candidate ranking alone decides: all four, in its order")
+    got = student.two_stage(RETRIEVAL, np.array([-4.0, -2.0, 9.0, -3.0]), 3, 2)
+    expect(got, [1, 3], "retrieval keeps films 0, 1 and 3; their ranking scores are -4, -2, -3")
 
 
 @two_stage.test(1)
@@ -466,8 +473,8 @@ def test_a_catalogue_of_thirty(student, rng):
 
 @two_stage.mistake(
     "ranked the whole catalogue",
-    "You gave the ranking model every film. Film 2 has the highest ranking score, but retrieval dropped it: "
-    "it never reaches the ranker.",
+    "You gave the ranking model every film. One that retrieval dropped never reaches the ranker, however high its "
+    "ranking score.",
     see="two_stage(np.array([.9, .8, .1, .7]), np.array([1, 5, 9, 3]), 1, 1)  # only film 0 is left to show",
 )
 def _(retrieval, ranking, k, n):
@@ -505,12 +512,69 @@ def _(retrieval, ranking, k, n):
 
 @two_stage.mistake(
     "worst candidates first",
-    "The right films compete, but argsort sorts upwards: sort the negative ranking scores to get the best first.",
+    "The right films compete, but you show those with the lowest ranking scores. argsort, sort and sorted go upwards: "
+    "sort the negative scores.",
     see="np.argsort([1, 5, 3]), np.argsort(-np.array([1, 5, 3]))",
 )
 def _(retrieval, ranking, k, n):
     candidates = np.argsort(-retrieval)[:k]
     return candidates[np.argsort(ranking[candidates])][:n]
+
+
+@two_stage.mistake(
+    "the best n, worst first",
+    "You show the right films, but the best of them last. argsort, sort and sorted go upwards: sort the negative "
+    "scores, or turn the list round.",
+    see="two_stage(np.array([.9, .8]), np.array([1, 5]), 2, 2)  # film 1, then 0",
+)
+def _(retrieval, ranking, k, n):
+    candidates = np.argsort(retrieval)[-k:]
+    return candidates[np.argsort(ranking[candidates])][-n:]
+
+
+@two_stage.mistake(
+    "cut before turned round",
+    "The list goes from worst to best, so its first n are the worst; turning them round afterwards is too late. Turn "
+    "it, [::-1], then cut, [:n].",
+    see="np.argsort([1, 5, 3])[:2][::-1], np.argsort([1, 5, 3])[::-1][:2]",
+)
+def _(retrieval, ranking, k, n):
+    candidates = np.argsort(-retrieval)[:k]
+    return candidates[np.argsort(ranking[candidates])[:n][::-1]]
+
+
+@two_stage.mistake(
+    "retrieval's best film left out",
+    "The film that retrieval scores highest never competes. A slice stops before its second number: of a list that "
+    "goes upwards the last k are [-k:], and [-k:-1] lacks the best.",
+    see="np.argsort([.9, .8, .1])[-2:], np.argsort([.9, .8, .1])[-2:-1]",
+)
+def _(retrieval, ranking, k, n):
+    candidates = np.argsort(retrieval)[-k:-1]
+    return candidates[np.argsort(-ranking[candidates])][:n]
+
+
+@two_stage.mistake(
+    "dropped films ranked at 0",
+    "A ranking score may be negative, so a film that retrieval dropped, and to which you give 0, can still win. Leave "
+    "it out, or give it -np.inf.",
+    see="two_stage(np.array([.9, .1]), np.array([-1, 5]), 1, 1)  # film 0 is the only candidate",
+)
+def _(retrieval, ranking, k, n):
+    scores = np.zeros(len(ranking))
+    kept = np.argsort(-retrieval)[:k]
+    scores[kept] = ranking[kept]
+    return np.argsort(-scores)[:n]
+
+
+@two_stage.mistake(
+    "counted from 1",
+    "Each of your numbers is one too high: positions in the catalogue count from 0, as indices do.",
+    see="two_stage(np.array([.9, .8]), np.array([1, 5]), 1, 1)  # film 0",
+)
+def _(retrieval, ranking, k, n):
+    candidates = np.argsort(-retrieval)[:k]
+    return candidates[np.argsort(-ranking[candidates])][:n] + 1
 
 
 @two_stage.mistake(
@@ -545,13 +609,19 @@ def _(retrieval, ranking, k, n):
 
 @two_stage.mistake(
     "catalogue positions in the list of candidates",
-    "You index the k candidates with positions in the whole catalogue, such as np.argsort(-ranking) gives, and these point "
-    "past their end. Sort only the candidates' own ranking scores.",
+    "You index the k candidates with positions in the whole catalogue, such as np.argsort(-ranking) gives: these "
+    "mean other films, or point past the end. Sort only the candidates' own ranking scores.",
     see="np.argsort(np.array([1, 5, 9, 3]))  # numbers up to 3, for a list of 3 candidates",
 )
 def _(retrieval, ranking, k, n):
     candidates = np.argsort(-retrieval)[:k]
     return candidates[np.argsort(-ranking)][:n]
+
+
+@two_stage.mistake("catalogue positions in the list of candidates")
+def _(retrieval, ranking, k, n):
+    candidates = np.argsort(-retrieval)[:k]
+    return candidates[np.argsort(-ranking)[:n]]
 
 
 @two_stage.mistake(
@@ -604,6 +674,12 @@ def _(retrieval, ranking, k, n):
     return np.sort(ranking[candidates])[::-1][:n]
 
 
+@two_stage.mistake("scores instead of films")
+def _(retrieval, ranking, k, n):
+    candidates = np.argsort(-retrieval)[:k]
+    return np.sort(-ranking[candidates])[:n]
+
+
 @two_stage.mistake(
     "cut before the filter",
     "You took the n best of the whole catalogue and then dropped what is no candidate, so fewer than n are left. "
@@ -613,6 +689,11 @@ def _(retrieval, ranking, k, n):
 def _(retrieval, ranking, k, n):
     kept = set(np.argsort(-retrieval)[:k].tolist())
     return [film for film in np.argsort(-ranking)[:n].tolist() if film in kept]
+
+
+@two_stage.mistake("cut before the filter")
+def _(retrieval, ranking, k, n):
+    return np.intersect1d(np.argsort(-retrieval)[:k], np.argsort(-ranking)[:n])
 
 
 @two_stage.mistake(
@@ -670,14 +751,16 @@ recall_curve = Item(
         "hits = [len(films & set(best[:k])) for films, best in zip(relevant, order)]; the recall is sum(hits) / ____",
     ),
 )
-TWO_USERS = np.array([[0.5, 0.9, 0.2, 0.1], [0.1, 0.2, 0.3, 0.9]])
+TWO_USERS = np.array([[0.2, 0.9, 0.5, 0.1], [0.3, 0.2, 0.1, 0.9]])
 
 
 @recall_curve.test(1)
 def test_every_film_has_one_vote(student):
-    got = student.recall_curve(TWO_USERS, [{0}, {0, 1, 2}], [1, 2, 3, 4])
+    got = student.recall_curve(TWO_USERS, [{2}, {0, 1, 2}], [1, 2, 3, 4])
     meaning = "user 0 wants one film, which comes 2nd; user 1 wants three, which come 2nd, 3rd, 4th: 0, 2, 3, 4 of 4"
     expect(got, [0.0, 0.5, 0.75, 1.0], meaning)
+    got = student.recall_curve(TWO_USERS, [{2}, {0, 1, 2}], [3, 1])
+    expect(got, [0.75, 0.0], "one number for each of ks, in the order of ks: 3 of 4 films among 3, none among 1")
 
 
 @recall_curve.test(1)
@@ -730,9 +813,9 @@ def _(retrieval, relevant, ks):
 
 
 @recall_curve.mistake(
-    "averaged over users, even those without films",
+    "averaged over users, empty ones too",
     "You took each user's recall and averaged those (macro): a user with one film then weighs as much as one with a "
-    "hundred, and a user with none divides by zero. Sum the hits of all users, and divide once, by all relevant films.",
+    "hundred, and a user with none has no recall. Sum the hits of all users, and divide once, by all relevant films.",
     see="recall_curve(np.array([[.9, .1], [.9, .1]]), [{0}, {0, 1}], [1])  # 2 of 3 films",
 )
 def _(retrieval, relevant, ks):
@@ -740,6 +823,11 @@ def _(retrieval, relevant, ks):
         [h / n for h, n in zip(hits(retrieval, relevant, k).tolist(), sizes(relevant).tolist())] for k in ks
     ]
     return [sum(recalls) / len(recalls) for recalls in each]
+
+
+@recall_curve.mistake("averaged over users, empty ones too")
+def _(retrieval, relevant, ks):
+    return [(hits(retrieval, relevant, k) / np.maximum(sizes(relevant), 1)).mean() for k in ks]
 
 
 @recall_curve.mistake(
@@ -879,6 +967,37 @@ def _(retrieval, relevant, ks):
     order = np.argsort(-np.asarray(retrieval), axis=1)
     found = [sum(np.isin(best[:k], films).sum() for films, best in zip(relevant, order)) for k in ks]
     return np.array(found) / sizes(relevant).sum()
+
+
+@recall_curve.mistake(
+    "one argsort taken for ranks",
+    "argsort says which film stands at each place, best first; you read it as each film's place. Look films up in "
+    "order[:k], or sort once more: the argsort of an argsort is the places.",
+    see="np.argsort([.2, .9, .5]), np.argsort(np.argsort([.2, .9, .5]))",
+)
+def _(retrieval, relevant, ks):
+    order = np.argsort(-np.asarray(retrieval), axis=1)
+    places = np.array([order[user, film] for user, films in enumerate(relevant) for film in films])
+    return [(places < k).mean() for k in ks]
+
+
+@recall_curve.mistake(
+    "divided by the different films",
+    "You divide by how many different films are wanted. A film that two users want can be found twice, and counts "
+    "twice below the line too: sum the sizes of the sets.",
+    see="recall_curve(np.array([[.9, .1], [.9, .1]]), [{0}, {0}], [1])  # both found: 1.0",
+)
+def _(retrieval, relevant, ks):
+    return [hits(retrieval, relevant, k).sum() / len(set().union(*relevant)) for k in ks]
+
+
+@recall_curve.mistake(
+    "hits carried on from one k to the next",
+    "Each number holds the hits of those before it too. Every k counts anew: set the sum to 0 inside the loop over ks.",
+    see="recall_curve(np.array([[.9, .1]]), [{0}], [1, 2])  # 1.0 twice",
+)
+def _(retrieval, relevant, ks):
+    return np.cumsum([hits(retrieval, relevant, k).sum() for k in ks]) / sizes(relevant).sum()
 
 
 @recall_curve.alternative("places, film by film")

@@ -1,8 +1,10 @@
 """What a student meets: check, hint and progress, in a kernel and in a terminal."""
 
 import html
+import os
 import re
 import sys
+import time
 from types import SimpleNamespace
 
 import nbformat
@@ -63,6 +65,29 @@ def test_an_unknown_item_names_those_there_are(names):
         notebook.check("9.9")
 
 
+def test_an_item_goes_by_its_functions_name_too_and_no_item_is_one_sentence(names):
+    assert find("row_of") is find("3.2")
+    from IPython.core.interactiveshell import InteractiveShell
+
+    with pytest.raises(KeyError) as caught:
+        notebook.check("row")
+    shown = []
+    shell = InteractiveShell.instance()
+    shell._showtraceback = lambda kind, value, lines: shown.extend(lines)
+    shell.showtraceback((caught.type, caught.value, caught.tb))
+    assert len(shown) == 1 and shown[0].startswith("there is no item 'row'; there are 1.1, ")
+
+
+def test_a_right_answer_that_changes_its_arguments_is_told_so_and_gets_its_points(names, capsys):
+    exec(
+        "def row_of(vocab, word):\n    vocab.insert(0, None)\n    return vocab.index(word) if word in vocab else 0",
+        names,
+    )
+    score = notebook.check("3.2")
+    assert score == find("3.2").points
+    assert "changes what it is given, vocab, also for whoever" in " ".join(capsys.readouterr().out.split())
+
+
 def test_hints_come_one_after_the_other_and_the_last_stays(names, capsys):
     for level in (1, 2, 3, 3):
         notebook.hint("3.2")
@@ -119,7 +144,7 @@ def test_one_item_in_a_terminal(tmp_path, capsys):
     path = str(filled(tmp_path, RIGHT_ROW))
     assert check_notebook.main([path, "3.2"]) == 0
     out = capsys.readouterr().out
-    assert "1 of 1 items right, 3 of 3 points" in out and "3.1" not in out and "Compare with solutions/" in out
+    assert "1 of 1 items right, 3 of 3 points" in out and "3.1" not in out and "other ways to write it" in out
     assert check_notebook.main([path, "2.2"]) == 2 and "does not hold 2.2" in capsys.readouterr().err
     assert check_notebook.main([path, "9.9"]) == 2 and "there is no item '9.9'" in capsys.readouterr().err
 
@@ -145,7 +170,8 @@ def test_progress_in_a_terminal_leaves_out_what_trains(tmp_path, capsys):
 def test_every_name_in_a_table_fits_80_columns(item):
     for mistake in item.mistakes:
         result = Result(item, WRONG, [], 0, 0, mistake=mistake)
-        assert len(notebook.table([item], {item.number: result}).splitlines()[0]) <= 80
+        told = notebook.table([item], {item.number: result}).splitlines()
+        assert max(map(len, told)) <= 80 and mistake.name in " ".join(" ".join(told).split())
 
 
 def test_colour_repeats_what_the_words_say(names):
@@ -196,6 +222,25 @@ def test_check_in_a_terminal_names_a_cell_that_raises(tmp_path, capsys):
     assert check_notebook.main([str(filled(tmp_path, RIGHT_ROW + "\n1 / 0"))]) == 1
     out = capsys.readouterr().out
     assert "raised ZeroDivisionError" in out and "1 of 5 items right, 3 of 20 points" in out
+
+
+def test_check_in_a_terminal_shows_the_line_that_is_no_python_and_a_name_like_the_one_it_misses(tmp_path, capsys):
+    assert check_notebook.main([str(filled(tmp_path, RIGHT_ROW.replace("if", "iff"))), "3.2"]) == 1
+    out = " ".join(capsys.readouterr().out.split())
+    assert "The cell `def row_of(vocab, word):` raised SyntaxError: invalid syntax line 2: return vocab.index" in out
+    assert check_notebook.main([str(filled(tmp_path, RIGHT_ROW.replace("row_of", "rows_of"))), "3.2"]) == 1
+    assert "or the name was changed (rows_of?)" in " ".join(capsys.readouterr().out.split())
+
+
+def test_what_runs_long_says_so_and_nothing_else_is_seen_of_what_is_silenced(capfd):
+    with check_notebook.patience("3.2 row_of", 0.05), check_notebook.silence():
+        os.write(2, b"from C++")
+        print("from Python")
+        time.sleep(0.5)
+    with check_notebook.patience("3.3"):
+        os.write(2, b"heard again")
+    out, err = capfd.readouterr()
+    assert out == "" and err == "3.2 row_of still runs after 0.05 s; Ctrl-C stops it.\nheard again"
 
 
 def test_the_reference_solution_is_all_right_in_a_terminal(capsys):

@@ -1,6 +1,7 @@
 """The seam: what a check sees of a student, in this process and across a pipe."""
 
 import json
+import linecache
 import subprocess
 import sys
 
@@ -15,6 +16,14 @@ from autograder.wire import Handle
 
 def student(**names) -> Student:
     return Student(Host(names).answer)
+
+
+def in_a_cell(source: str, cell: str) -> dict:
+    """What a cell defines, its lines known to tracebacks as IPython makes them known."""
+    names: dict = {}
+    linecache.cache[cell] = (len(source), None, source.splitlines(True), cell)
+    exec(compile(source, cell, "exec"), names)
+    return names
 
 
 def test_a_call_takes_and_gives_plain_data_and_is_recorded():
@@ -32,8 +41,8 @@ def test_what_the_student_gets_is_a_copy():
 
 
 def test_a_name_that_is_not_there_is_not_attempted():
-    with pytest.raises(NotAttempted, match="top_k is not defined yet"):
-        student().top_k([1], 1)
+    with pytest.raises(NotAttempted, match=r"Nothing is named top_k: .* changed \(topk\?\)"):
+        student(topk=len, other=1).top_k([1], 1)
 
 
 def test_a_blank_is_not_attempted():
@@ -44,15 +53,36 @@ def test_a_blank_is_not_attempted():
         student(blank=blank).blank()
 
 
+def test_an_answer_beside_the_line_that_stands_for_it_is_told_of_that_line():
+    source = "def double(x):\n    'Twice x.'\n    if x:\n        return x\n    raise NotImplementedError()\n"
+    with pytest.raises(StudentRaised, match="NotImplementedError: this line still stands in your function") as caught:
+        student(**in_a_cell(source, "cell 8")).double(0)
+    assert caught.value.where == "line 5, in double: raise NotImplementedError()"
+
+
+def test_changed_arguments_are_told_by_name_whether_the_call_returns_or_raises():
+    def spoil(films, scores, more=()):
+        films.discard("A")
+        scores[0] = 1 / len(films)
+
+    one = student(spoil=spoil)
+    one.spoil({"A", "B"}, np.zeros(2))
+    with pytest.raises(StudentRaised):
+        one.spoil({"A"}, scores=np.zeros(2))
+    one.spoil({"B"}, [1.0])
+    assert [call.changed for call in one.calls] == [["films", "scores"], ["films"], []]
+
+
+def test_names_in_a_reply_are_names_or_nothing():
+    for said in (None, 7, "top_k", {"a": 1}, [1, "<b>", "x" * 61, None]):
+        one = Student(lambda request, said=said: {"value": 1, "changed": said})
+        assert one.top_k() == 1 and one.calls[-1].changed == []
+
+
 def test_an_exception_shows_the_students_own_lines_only():
     source = "import json\ndef broken(x):\n    return json.loads(x)\n"
-    names: dict = {}
-    exec(compile(source, "cell 7", "exec"), names)
-    import linecache
-
-    linecache.cache["cell 7"] = (len(source), None, source.splitlines(True), "cell 7")
     with pytest.raises(StudentRaised) as caught:
-        student(**names).broken("{")
+        student(**in_a_cell(source, "cell 7")).broken("{")
     assert caught.value.kind == "JSONDecodeError"
     assert caught.value.where == "line 3, in broken: return json.loads(x)"
 

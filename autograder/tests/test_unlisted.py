@@ -45,6 +45,8 @@ def costs(one, two, speedup=None):
 unlisted("1.1", None, lambda n, k, quick, slow: costs(n * slow, (n - k) * quick + k * slow))
 unlisted("1.1", None, lambda n, k, quick, slow: costs(n * slow, n * quick + k * (quick + slow)))
 unlisted("1.1", "the two times are swapped", lambda n, k, quick, slow: costs(slow * n, sum([slow] * n) + quick * k))
+unlisted("1.1", "numbers without names", lambda n, k, quick, slow: list(costs(n * slow, n * quick + k * slow).values()))
+unlisted("1.1", None, lambda n, k, quick, slow: {"one": n * slow, "two": n * quick + k * slow, "speed_up": 1.0})
 unlisted("1.2", None, lambda films, wanted, k: 1.0)
 unlisted("1.2", None, lambda films, wanted, k: len(set(films[k:]) & wanted) / len(wanted))
 unlisted("1.2", None, lambda films, wanted, k: len(set(films[:k]) & wanted) // len(wanted))
@@ -58,7 +60,11 @@ def kept(retrieval, k):
 
 unlisted("1.3", None, lambda quick, slow, k, n: np.argsort(-slow)[:k])
 unlisted("1.3", None, lambda quick, slow, k, n: [i for i in np.argsort(-slow).tolist() if quick[i] > 0.5][:n])
-unlisted("1.3", None, lambda quick, slow, k, n: kept(quick, k)[np.argsort(-slow[kept(quick, k)])][:n] + 1)
+unlisted("1.3", "counted from 1", lambda q, s, k, n: [i + 1 for i in sorted(kept(q, k), key=lambda i: -s[i])[:n]])
+unlisted("1.3", None, lambda q, s, k, n: [i - 1 for i in sorted(kept(q, k), key=lambda i: -s[i])[:n]])
+unlisted("1.3", None, lambda quick, slow, k, n: {1, 3})
+unlisted("1.3", "the best n, worst first", lambda q, s, k, n: sorted(kept(q, k), key=lambda i: s[i])[-n:])
+unlisted("1.3", "dropped films ranked at 0", lambda q, s, k, n: np.argsort(-((q >= np.sort(q)[-k]) * s))[:n])
 unlisted("1.3", "the worst k retrieved", lambda q, s, k, n: sorted(np.argsort(q)[:k], key=lambda i: -s[i])[:n])
 
 
@@ -68,7 +74,7 @@ def shares(scores, relevant, ks, own_order=True):
     return found, [len(films) for films in relevant]
 
 
-@lambda answer: unlisted("1.4", None, answer)
+@lambda answer: unlisted("1.4", "averaged over users, empty ones too", answer)
 def macro_with_zeros(scores, relevant, ks):
     found, sizes = shares(scores, relevant, ks)
     return [np.mean([hit / max(size, 1) for hit, size in zip(hits, sizes)]) for hits in found]
@@ -78,6 +84,11 @@ def macro_with_zeros(scores, relevant, ks):
 def mean_order(scores, relevant, ks):
     found, sizes = shares(scores, relevant, ks, own_order=False)
     return [sum(hits) / sum(sizes) for hits in found]
+
+
+@lambda answer: unlisted("1.4", None, answer)
+def without_scores(scores, relevant, ks):
+    return [sum(film < k for films in relevant for film in films) / sum(map(len, relevant)) for k in ks]
 
 
 # --- lesson 2
