@@ -135,9 +135,9 @@ def gain(arrays, rows: np.ndarray, before: Towers, after: Towers) -> float:
     return two_tower.loss_and_slopes(before, batch)[0] - two_tower.loss_and_slopes(after, batch)[0]
 
 
-def hits(arrays, rows: np.ndarray, towers: Towers) -> dict[int, float]:
-    """Share of these rows whose film is in its user's top 10, 50, 100."""
-    return two_tower.hit_rates(two_tower.all_scores(towers), arrays.user[rows], arrays.title[rows], ks=(10, 50, 100))
+def hits(arrays, rows: np.ndarray, towers: Towers, ks=two_tower.KS) -> dict[int, float]:
+    """Share of these rows whose film is in its user's top k, for each k."""
+    return two_tower.hit_rates(two_tower.all_scores(towers), arrays.user[rows], arrays.title[rows], ks=ks)
 
 
 def mistakes(course: Course, seed: int) -> dict[str, dict[str, float]]:
