@@ -49,7 +49,7 @@ QUANTITIES = {
     "unseen_100": "the same, top 100",
     "check_gain": "check 4.4: by how much training lowers Retrieval's loss of all its train rows as one batch",
     "check_loss": "check 4.4: loss that History keeps, of the last batch of its train rows",
-    "check_loss_reshuffled": "the same if every epoch shuffles the rows anew, as `shuffle` does unless told otherwise",
+    "check_shuffled": "the same if every epoch shuffles the rows anew, as `shuffle` does unless told otherwise",
     "check_hit_100": "check 4.4: share of its test rows whose film is in its user's top 100",
 }
 CHECK_ROWS = 8_000, 4_000  # that 4.4 trains on and tests
@@ -115,7 +115,7 @@ def windows(course: Course, seed: int) -> dict[str, float]:
     return course.figures(*last(course.fit(seed))) | {
         "check_gain": gain(course.arrays, train, start, towers),
         "check_loss": losses[-1, -1],
-        "check_loss_reshuffled": anew[-1, -1],
+        "check_shuffled": anew[-1, -1],
         "check_hit_100": hits(course.arrays, test, towers)[100],
     }
 

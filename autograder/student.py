@@ -134,7 +134,7 @@ class _Workshop:
     def __getattr__(self, name: str) -> Callable:
         def call(*args, **kwargs):
             made = self._student.ask({"workshop": name}, args, kwargs)
-            if isinstance(made, wire.Handle):  # a report then shows how it was made, or if that is long, how large it is
+            if isinstance(made, wire.Handle):  # a report shows how it was made, or if that is long, its size
                 given = [_plain(arg) for arg in args] + [f"{key}={_plain(value)}" for key, value in kwargs.items()]
                 short = all(len(one) <= 300 for one in given)
                 kind = f"workshop.{name}({', '.join(given)})" if short else f"{name} of {_size(args[0]):,}"
