@@ -241,6 +241,41 @@ CAUSES = [
         "                     text=True, env=os.environ | {'TF_USE_LEGACY_KERAS': '0'})\n"
         "raise ImportError(run.stderr.rpartition('ImportError: ')[2])",
     ),
+    Cause(
+        "ValueError",
+        "Shape must be rank 2 but is rank 1 for … MatMul",
+        "The rows or the titles came one by one. Batch them first, train.batch(2048) and titles.batch(2048): fit and "
+        "evaluate leave a Dataset as it is, and a tower takes a batch.",
+        "model.compile(optimizer='adagrad'); model.fit(rows)",
+    ),
+    Cause(
+        "InvalidArgumentError | ValueError | TypeError",
+        "slice index 0 of dimension 0 out of bounds | 'b' of 'MatMul' Op has type string",
+        "FactorizedTopK was given words. It takes the titles' vectors: titles.batch(2048).map(movie_model).",
+        "tfrs.metrics.FactorizedTopK(rows.map(lambda row: row['movie_title']), ks=(1,)).update_state(\n"
+        "    tf.ones([1, 2]), tf.ones([1, 2]))",
+    ),
+    Cause(
+        "AttributeError",
+        "object has no attribute 'is_exact'",
+        "FactorizedTopK wants a Dataset of the titles' vectors, not the tower that makes them: "
+        "titles.batch(2048).map(movie_model).",
+        "tfrs.metrics.FactorizedTopK(films, ks=(1,)).update_state(tf.ones([1, 2]), tf.ones([1, 2]))",
+    ),
+    Cause(
+        "TypeError",
+        "'list' object is not a mapping | list indices must be integers or slices, not str",
+        "Something is a list where a dict was meant. evaluate gives a list unless it is asked for names: "
+        "model.evaluate(..., return_dict=True).",
+        "{**[1.0, 2.0]}",
+    ),
+    Cause(
+        "KeyError",
+        "factorized_top_k/top_",
+        "evaluate knows only what its task measures: give Retrieval metrics=FactorizedTopK(..., ks=(10, 50, 100)), and "
+        "print the keys of what evaluate returns.",
+        "{'loss': 1.0}['factorized_top_k/top_10_categorical_accuracy']",
+    ),
     # --- the index
     Cause(
         "InvalidArgumentError | ValueError",

@@ -94,7 +94,7 @@ class Item:
         """
         if not why:
             first = {mistake.name: mistake for mistake in self.mistakes}[name]
-            why, see = first.why, first.see
+            why, see, when = first.why, first.see, when or first.when
 
         def add(code):
             self.mistakes.append(Mistake(name, why, code, see, when))

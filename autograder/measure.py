@@ -49,6 +49,7 @@ QUANTITIES = {
     "unseen_100": "the same, top 100",
     "check_gain": "check 4.4: by how much training lowers Retrieval's loss of all its train rows as one batch",
     "check_loss": "check 4.4: loss that History keeps, of the last batch of its train rows",
+    "check_shuffled": "the same if every epoch shuffles the rows anew, as `shuffle` does unless told otherwise",
     "check_hit_100": "check 4.4: share of its test rows whose film is in its user's top 100",
 }
 CHECK_ROWS = 8_000, 4_000  # that 4.4 trains on and tests
@@ -108,10 +109,13 @@ def bar(losses: np.ndarray) -> float:
 def windows(course: Course, seed: int) -> dict[str, float]:
     """The figures of the right training, at full size and as check 4.4 has it done."""
     train, test, start = check_set(course.arrays, np.random.default_rng(seed))
-    towers, losses = two_tower.fit(course.arrays.user[train], course.arrays.title[train], start, batch_size=CHECK_BATCH)
+    columns = course.arrays.user[train], course.arrays.title[train], start
+    towers, losses = two_tower.fit(*columns, batch_size=CHECK_BATCH)
+    _, anew = two_tower.fit(*columns, batch_size=CHECK_BATCH, reshuffle=np.random.default_rng(seed))
     return course.figures(*last(course.fit(seed))) | {
         "check_gain": gain(course.arrays, train, start, towers),
         "check_loss": losses[-1, -1],
+        "check_shuffled": anew[-1, -1],
         "check_hit_100": hits(course.arrays, test, towers)[100],
     }
 
@@ -135,9 +139,9 @@ def gain(arrays, rows: np.ndarray, before: Towers, after: Towers) -> float:
     return two_tower.loss_and_slopes(before, batch)[0] - two_tower.loss_and_slopes(after, batch)[0]
 
 
-def hits(arrays, rows: np.ndarray, towers: Towers) -> dict[int, float]:
-    """Share of these rows whose film is in its user's top 10, 50, 100."""
-    return two_tower.hit_rates(two_tower.all_scores(towers), arrays.user[rows], arrays.title[rows], ks=(10, 50, 100))
+def hits(arrays, rows: np.ndarray, towers: Towers, ks=two_tower.KS) -> dict[int, float]:
+    """Share of these rows whose film is in its user's top k, for each k."""
+    return two_tower.hit_rates(two_tower.all_scores(towers), arrays.user[rows], arrays.title[rows], ks=ks)
 
 
 def mistakes(course: Course, seed: int) -> dict[str, dict[str, float]]:

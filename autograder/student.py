@@ -164,7 +164,9 @@ class Student:
         except (KeyError, TypeError, ValueError) as error:  # not what a Host says
             raise StudentRaised("WireError", f"what came back is no answer: {_shortened(str(error))}", "") from None
         if kind == "NotImplementedError" and not message:
-            raise NotAttempted("The blank is still empty: replace `raise NotImplementedError()` with your answer.")
+            inner = re.search(r"in (\w+): .*\Z", where)  # another blank may be the one that this one needs
+            blank = f"The blank in {inner[1]}" if inner and inner[1] != what.get("call") else "The blank"
+            raise NotAttempted(f"{blank} is still empty: replace `raise NotImplementedError()` with your answer.")
         raise StudentRaised(kind, message, where)
 
 
@@ -181,12 +183,19 @@ class _Workshop:
     def __getattr__(self, name: str) -> Callable:
         def call(*args, **kwargs):
             made = self._student.ask({"workshop": name}, args, kwargs)
-            if isinstance(made, wire.Handle):  # a report then shows how it was made, not only what it is
+            if isinstance(made, wire.Handle):  # a report shows how it was made, or if that is long, its size
                 given = [_plain(arg) for arg in args] + [f"{key}={_plain(value)}" for key, value in kwargs.items()]
-                made = wire.Handle(made.id, f"workshop.{name}({', '.join(_shortened(one, 300) for one in given)})")
+                short = all(len(one) <= 300 for one in given)
+                kind = f"workshop.{name}({', '.join(given)})" if short else f"{name} of {_size(args[0]):,}"
+                made = wire.Handle(made.id, kind)
             return made
 
         return call
+
+
+def _size(rows: Any) -> int:
+    """How many rows: of a list, or of a dict of columns."""
+    return len(next(iter(rows.values()))) if isinstance(rows, dict) else len(rows)
 
 
 def _plain(value: Any) -> str:

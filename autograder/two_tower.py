@@ -124,9 +124,11 @@ def fit(
     batch_size: int = BATCH,
     learning_rate: float = 0.1,
     sampling_probability: np.ndarray | None = None,
+    reshuffle: np.random.Generator | None = None,
     after_epoch: Callable[[int, Towers], None] | None = None,
 ) -> tuple[Towers, np.ndarray]:
-    """Trains as the tutorial does: Retrieval's loss, tf_keras's Adagrad, the same batches in every epoch.
+    """Trains as the tutorial does: Retrieval's loss, tf_keras's Adagrad, the same batches in every epoch, or, if
+    `reshuffle` is given, such as it draws anew for each.
 
     user, title: int [rows], in the order in which they are to be batched; the last batch may be smaller.
     sampling_probability: float [T] or None, by title what `candidate_sampling_probability` holds by row.
@@ -138,10 +140,16 @@ def fit(
     log_q = None
     if sampling_probability is not None:
         log_q = np.log(np.clip(sampling_probability, 1e-6, 1)).astype(np.float32)
-    cuts = range(0, len(user), batch_size)
-    batches = [collapse(user[i : i + batch_size], title[i : i + batch_size]) for i in cuts]
+
+    def cut(order: np.ndarray) -> list[Batch]:
+        parts = [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
+        return [collapse(user[part], title[part]) for part in parts]
+
+    batches = cut(np.arange(len(user)))
     losses = np.empty((epochs, len(batches)))
     for epoch in range(epochs):
+        if reshuffle is not None:
+            batches = cut(reshuffle.permutation(len(user)))
         for i, batch in enumerate(batches):
             losses[epoch, i], slopes = loss_and_slopes(towers, batch, log_q)
             gradients = slopes @ towers.titles[batch.titles], slopes.T @ towers.users[batch.users]

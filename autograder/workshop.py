@@ -66,36 +66,39 @@ def weights(model: Any) -> list[np.ndarray]:
 # --- the retrieval task (lesson 4) ---------------------------------------------------------------------------------
 
 
-class StandInTask:
-    """Stands in for a tfrs.tasks.Retrieval: notes how it is called, and gives back a known loss."""
+def recorder(loss: float) -> Any:
+    """A tfrs.tasks.Retrieval that gives `loss`, whatever it is asked; its method `notes` tells how it was called."""
+    import tensorflow as tf
+    import tensorflow_recommenders as tfrs
 
-    def __init__(self, loss: float):
-        self.loss, self.calls = loss, []
+    class Recorder(tfrs.tasks.Retrieval):
+        def call(
+            self,
+            query_embeddings,
+            candidate_embeddings,
+            sample_weight=None,
+            candidate_sampling_probability=None,
+            candidate_ids=None,
+            compute_metrics=True,
+            compute_batch_metrics=True,
+            score_mask=None,
+        ):
+            optional = {
+                "sample_weight": sample_weight,
+                "candidate_sampling_probability": candidate_sampling_probability,
+                "candidate_ids": candidate_ids,
+                "score_mask": score_mask,
+            }
+            given = [name for name, value in optional.items() if value is not None]
+            calls.append([query_embeddings, candidate_embeddings, compute_metrics, given])
+            return tf.constant(loss, tf.float32)
 
-    def __call__(
-        self,
-        query_embeddings,
-        candidate_embeddings,
-        sample_weight=None,
-        candidate_sampling_probability=None,
-        candidate_ids=None,
-        compute_metrics=True,
-        compute_batch_metrics=True,
-        score_mask=None,
-    ):
-        import tensorflow as tf
+        def notes(self) -> list:
+            """One [query embeddings, candidate embeddings, compute_metrics, names of what else was given] a call."""
+            return calls
 
-        self.calls.append([query_embeddings, candidate_embeddings, compute_metrics])
-        return tf.constant(self.loss, tf.float32)
-
-    def notes(self) -> list:
-        """One [query embeddings, candidate embeddings, compute_metrics] a call, in order."""
-        return self.calls
-
-
-def recorder(loss: float) -> StandInTask:
-    """A stand-in for the task that gives `loss`; its method `notes` tells how it was called."""
-    return StandInTask(loss)
+    calls: list = []  # not in self, where Keras would put its own list
+    return Recorder()
 
 
 def retrieval_task() -> Any:
@@ -110,6 +113,8 @@ def compute_loss(model: Any, features: dict[str, list], training: bool) -> Any:
     import tensorflow as tf
     import tensorflow_recommenders as tfrs
 
+    if not isinstance(model, tfrs.Model):  # it could be trained by hand, but has no fit that asks compute_loss
+        raise TypeError(f"{type(model).__name__} is no tfrs.Model: class MovielensModel(tfrs.Model)")
     if getattr(type(model), "compute_loss", None) is tfrs.Model.compute_loss:  # it would raise NotImplementedError
         raise AttributeError(f"{type(model).__name__} has no method compute_loss(self, features, training=False)")
     return model.compute_loss({name: tf.constant(list(words)) for name, words in features.items()}, training=training)

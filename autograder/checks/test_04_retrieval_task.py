@@ -58,10 +58,14 @@ def test_a_model_that_knows_nothing(student):
 
 @in_batch_loss.test(1)
 def test_large_scores_stay_numbers(student):
-    u, v = np.array([[1000, 0], [0, 1]], np.float32), np.array([[1, 0], [1, 0]], np.float32)
-    loss = student.in_batch_loss(u, v)
-    lost = isinstance(loss, float) and not math.isfinite(loss)
-    expect("no finite number" if lost else loss, 1.386294, "two rows of two equal scores, 1,000 and 0: 2 ln 2")
+    u = np.array([[1000, 0], [0, 1]], np.float32)
+    for v, want, meaning in (
+        ([[1, 0], [1, 0]], 1.386294, "two rows of two equal scores, 1,000 and 0: 2 ln 2"),
+        ([[0, 1], [1, 0]], 1001.313262, "own films score 1,000 and 1 less than the others: 1,000 + ln(1 + e)"),
+    ):
+        loss = student.in_batch_loss(u, np.array(v, np.float32))
+        lost = isinstance(loss, float) and not math.isfinite(loss)
+        expect("no finite number" if lost else loss, want, meaning)
 
 
 @in_batch_loss.test(1)
@@ -199,16 +203,39 @@ def _(u, v):
 
 
 @in_batch_loss.mistake(
-    "exp of a large score",
-    "exp(1000) is infinite, and infinity over infinity is no number. Take the largest score of the row "
-    "off first "
-    "(the softmax stays the same), or use a function that does.",
+    "exp out of range",
+    "exp(1000) is infinite and exp(-1000) is 0, and neither has a share of its own kind. Take the largest score *of the "
+    "row* off first (the softmax stays the same), or use a function that does.",
     see="np.exp(1000.0)",
 )
 def _(u, v):
     with np.errstate(all="ignore"):
         e = np.exp(np.asarray(u, float) @ np.asarray(v, float).T)
         return float(-np.log(np.diag(e) / e.sum(axis=1)).sum())
+
+
+@in_batch_loss.mistake(
+    "the share before its logarithm",
+    "You worked out the softmax, then its logarithm. The share of a film that scores 1,000 less than another is 0, or "
+    "whatever it was kept from falling below: what it was is lost. The log-softmax has no exp to undo: s - log(sum(exp(s))).",
+    see="tf.math.log(tf.nn.softmax([0.0, 1000.0])), tf.nn.log_softmax([0.0, 1000.0])",
+)
+def _(u, v):
+    with np.errstate(divide="ignore"):
+        return float(-np.log(np.exp(np.diag(log_shares(u, v)))).sum())
+
+
+@in_batch_loss.mistake("the share before its logarithm")
+def _(u, v):
+    return float(-np.log(np.exp(np.diag(log_shares(u, v))) + 1e-9).sum())
+
+
+@in_batch_loss.mistake("the share before its logarithm")
+def _(u, v):
+    import tensorflow as tf
+
+    shares = tf.nn.softmax(tf.matmul(u, v, transpose_b=True))
+    return tf.reduce_sum(tf.keras.losses.sparse_categorical_crossentropy(tf.range(len(u)), shares))
 
 
 @in_batch_loss.mistake("binary logarithms", "The loss uses natural logarithms: np.log, not np.log2.")
@@ -277,10 +304,10 @@ def test_one_film_scores_higher(student):
 
 @top_k_accuracy.test(2)
 def test_three_rows_and_a_tie(student):
-    got = student.top_k_accuracy(THREE, np.array([1, 0, 3]), [1, 2, 4])
+    got = student.top_k_accuracy(THREE, np.array([1, 0, 3]), [4, 1, 2])
     expect(
         got,
-        {1: 1 / 3, 2: 2 / 3, 4: 1.0},
+        {4: 1.0, 1: 1 / 3, 2: 2 / 3},
         "the true films score 4, 1 and 2, so they rank second, fourth and (a tie) first",
     )
 
@@ -394,9 +421,8 @@ def _(scores, true, ks):
 
 @top_k_accuracy.mistake(
     "a tie costs a rank",
-    "You looked for the film's place in a sorted list, where one of two equal films must stand behind "
-    "the other. "
-    "TFRS counts the films that score higher, so a tie counts as a hit.",
+    "Where two films score the same, yours puts one behind the other, as a sorted list must. TFRS counts the films "
+    "that score higher, so a tie counts as a hit.",
     see="top_k_accuracy(np.zeros((1, 4)), np.array([3]), [1])",
 )
 def _(scores, true, ks):
@@ -425,6 +451,15 @@ def _(scores, true, ks):
     scores, true = np.asarray(scores), np.asarray(true)
     own = scores[np.arange(len(true)), true]
     return {k: float((1 + (scores.ravel() > own[:, None]).sum(axis=1) <= k).mean()) for k in ks}
+
+
+@top_k_accuracy.mistake(
+    "shares under the wrong k",
+    "The shares are right, but stand under each other's k: `ks` comes in any order, so {k: ... for k in ks} in its own.",
+)
+def _(scores, true, ks):
+    right = by_rank(higher)(scores, true, sorted(ks))
+    return dict(zip(ks, right.values(), strict=True))
 
 
 @top_k_accuracy.alternative("tf.math.in_top_k")
@@ -510,10 +545,10 @@ def named(vectors, batch: dict = BATCH) -> str:
 def test_users_query_and_films_are_the_candidates(student, rng):
     fresh = {"user_id": rng.permutation(USERS)[:3].tolist(), "movie_title": rng.permutation(FILMS)[:3].tolist()}
     for batch in BATCH, fresh:
-        [(_, queries, candidates, _)] = recorded(student, True, batch=batch)
+        [(_, queries, candidates, _, others)] = recorded(student, True, batch=batch)
         want = ["the users' vectors", "the films' vectors"]
-        got = [named(queries, batch), named(candidates, batch)]
-        expect(got, want, "what compute_loss hands to the task: first, then second")
+        got = [named(queries, batch), named(candidates, batch), *others]
+        expect(got, want, f"what the task is handed by compute_loss({batch}, training=True), besides compute_metrics")
 
 
 @movielens_model.test(1)
@@ -525,7 +560,7 @@ def test_the_loss_of_the_task_comes_back(student, rng):
 
 @movielens_model.test(2)
 def test_metrics_wait_until_training_is_over(student):
-    training, evaluating = (flag for *_, flag in recorded(student, True, False))
+    training, evaluating = (flag for *_, flag, _ in recorded(student, True, False))
     want = {True: False, False: True}
     expect(
         {True: training, False: evaluating},
@@ -588,9 +623,8 @@ def _(self, features, training=False):
 
 @movielens_model.mistake(
     "features swapped",
-    "The user tower got titles and the film tower ids. Words that a tower does not know all have the row "
-    "for unknown "
-    "ones, so every user looks the same, and every film too.",
+    "The user tower got titles and the film tower ids: the features are swapped, or __init__ keeps the towers swapped. "
+    "Words that a tower does not know all have the row for unknown ones, so every user looks the same, and every film.",
     see='user_model(tf.constant(["Toy Story (1995)"]))',
     when=refused(["the unknown row, three times", "the unknown row, three times"]),
 )
@@ -650,9 +684,8 @@ def _(self, features, training=False):
 
 @movielens_model.mistake(
     "the task not used",
-    "compute_loss never calls self.task. The task holds the loss *and* the metrics; a loss of your own "
-    "leaves evaluate "
-    "without any.",
+    "The task that __init__ was handed is never called: keep it as self.task, and call it in compute_loss. It holds the "
+    "loss *and* the metrics; a loss or a task of your own leaves evaluate without any.",
     when=refused({"calls of self.task": 0}),
 )
 @model
@@ -662,6 +695,30 @@ def _(self, features, training=False):
     users, films = self.user_model(features["user_id"]), self.movie_model(features["movie_title"])
     scores = tf.matmul(users, films, transpose_b=True)
     return tf.reduce_sum(tf.nn.sparse_softmax_cross_entropy_with_logits(tf.range(len(scores)), scores))
+
+
+@movielens_model.mistake(
+    "the third argument is no switch",
+    "The task's third argument is sample_weight, the weight of each row: the loss is multiplied by it. Give "
+    "compute_metrics by name.",
+    when=refused(["the users' vectors", "the films' vectors", "sample_weight"]),
+)
+@model
+def _(self, features, training=False):
+    return self.task(self.user_model(features["user_id"]), self.movie_model(features["movie_title"]), not training)
+
+
+@movielens_model.mistake(
+    "candidate ids",
+    "With candidate_ids the metric looks for the film by its id, and candidates of vectors alone, as in 4.4, have none. "
+    "The two vectors are enough.",
+    when=refused(["the users' vectors", "the films' vectors", "candidate_ids"]),
+)
+@model
+def _(self, features, training=False):
+    titles = features["movie_title"]
+    users, films = self.user_model(features["user_id"]), self.movie_model(titles)
+    return self.task(users, films, candidate_ids=titles, compute_metrics=not training)
 
 
 @movielens_model.mistake(
@@ -739,7 +796,7 @@ def _(self, features, training=False):
 
 
 @movielens_model.mistake(
-    "super().__init__() forgotten",
+    "super().__init__() does not come first",
     "Keras prepares a model in its own __init__: call super().__init__() before you keep anything in self.",
 )
 def _(user_model, movie_model, task):
@@ -785,6 +842,20 @@ def _(user_model, movie_model, task):
     return MovielensModel(user_model, movie_model, task)
 
 
+@movielens_model.alternative("training handed on, as any layer takes it")
+@model
+def _(self, features, training=False):
+    users, films = self.user_model(features["user_id"]), self.movie_model(features["movie_title"])
+    return self.task(users, films, training=training, compute_metrics=not training)
+
+
+@movielens_model.alternative("the task's call itself")
+@model
+def _(self, features, training=False):
+    users, films = self.user_model(features["user_id"]), self.movie_model(features["movie_title"])
+    return self.task.call(users, films, compute_metrics=not training)
+
+
 @movielens_model.alternative("through call, one branch a mode")
 def _(user_model, movie_model, task):
     import tensorflow_recommenders as tfrs
@@ -822,7 +893,8 @@ fit_and_evaluate = Item(
         "model.compile(optimizer=tf.keras.optimizers.____(0.1)); model.fit(train.batch(2048).cache(), epochs=3)",
     ),
 )
-KEYS = ["loss", "top_10", "top_50", "top_100"]
+SHARES = [10, 50, 100]
+KEYS = ["loss", *(f"top_{k}" for k in SHARES)]
 TOLERANCE = 0.003  # of a share: FactorizedTopK's rounding costs .001
 
 
@@ -863,21 +935,27 @@ def test_three_epochs_find_as_many_films_as_they_should(student, rng):
         "users": not np.allclose(towers.users, start.users),
         "titles": not np.allclose(towers.titles, start.titles),
     }
-    expect(moved, {"users": True, "titles": True}, "whether the vectors of the towers have changed")
+    require(
+        all(moved.values()),
+        moved | {"loss": float(answer["loss"])},
+        "two times True: whether the vectors of the users and of the titles have changed when you are done",
+    )
     own = measure.hits(arrays, test, towers)
-    got = {"gain": round(measure.gain(arrays, train, start, towers), 1), "hit_10": round(own[10], 4)}
-    got |= {"hit_100": round(own[100], 4)} | {key: float(answer[key]) for key in KEYS}
-    windows = {name: measure.window(f"check_{name}") for name in ("gain", "loss", "hit_100")}
-    bounds = "; ".join(f"{name} from {low:.6g} to {high:.6g}" for name, (low, high) in windows.items())
-    within = all(low <= got[name] <= high for name, (low, high) in windows.items())
+    got = {key: float(answer[key]) for key in KEYS} | {f"hit_{k}": round(share, 4) for k, share in own.items()}
+    got["gain"] = round(measure.gain(arrays, train, start, towers), 1)
+    names = "loss", "shuffled", "gain", "hit_100"
+    loss, reshuffled, gain, hit = (measure.window(f"check_{name}") for name in names)
+    within = gain[0] <= got["gain"] <= gain[1] and hit[0] <= got["hit_100"] <= hit[1]
+    within &= any(low <= got["loss"] <= high for low, high in (loss, reshuffled))
+    loss, reshuffled, lower, found = (measure.between(*window) for window in (loss, reshuffled, gain, hit))
     require(
         within,
         got,
-        f"{bounds}, on {len(train):,} rows with towers to begin with (gain: how much lower their loss is by your towers; "
-        "hit_10 and hit_100: this check's own ranks of the test films)",
+        f"loss from {loss}, or {reshuffled} if you shuffle in each epoch; and of your towers themselves hit_100, this check's own ranks of the test films, from "
+        f"{found}, and gain, by how much training them has lowered the loss of all {len(train):,} rows, from {lower}",
     )
-    agree = all(abs(got[f"top_{k}"] - own[k]) <= TOLERANCE for k in own)
-    ranked = ", ".join(f"top_{k} about {share:.4f}" for k, share in own.items())
+    agree = all(abs(got[f"top_{k}"] - own[k]) <= TOLERANCE for k in SHARES)
+    ranked = ", ".join(f"top_{k} about {own[k]:.4f}" for k in SHARES)
     require(agree, got, f"{ranked}: what your own towers give when this check ranks the test films with them")
 
 
@@ -898,6 +976,8 @@ def recipe(
     divide=False,
     stale=False,
     candidates=None,
+    ks=(10, 50, 100),
+    cache=True,
 ) -> tuple[list[float], dict[str, float]]:
     """The solution, its loss collapsed onto distinct users and titles (as lesson 4 ends), and ways to spoil it.
 
@@ -909,7 +989,7 @@ def recipe(
     films = candidates or titles.batch(2048).map(movie_model)
     if stale:
         films = tf.data.Dataset.from_tensors(next(iter(films)))
-    metric = tfrs.metrics.FactorizedTopK(films, ks=(10, 50, 100))
+    metric = tfrs.metrics.FactorizedTopK(films, ks=ks)
 
     class Model(tfrs.Model):
         def __init__(self):
@@ -939,7 +1019,8 @@ def recipe(
     model.compile(optimizer=getattr(tf.keras.optimizers, optimizer)(rate))
     losses = []
     if epochs:
-        losses = model.fit(train.batch(batch_size).cache(), epochs=epochs, verbose=0).history["loss"]
+        batches = train.batch(batch_size)
+        losses = model.fit(batches.cache() if cache else batches, epochs=epochs, verbose=0).history["loss"]
     return losses, model.evaluate(test.batch(4096), return_dict=True, verbose=0)
 
 
@@ -959,7 +1040,7 @@ def spoilt(**how) -> Callable:
 
 
 def seen(tell: Callable) -> Callable:
-    """Recognises a mistake by what the test saw: an object with gain, hit_10, hit_100, loss, top_10, top_50, top_100."""
+    """Recognises a mistake by what the test saw: an object with loss, top_10, ... hit_1, hit_5, ... and gain."""
     return lambda got: isinstance(got, dict) and "gain" in got and bool(tell(SimpleNamespace(**got)))
 
 
@@ -971,15 +1052,34 @@ def learnt(got) -> bool:
     return low <= got.gain <= high and got.hit_100 < 0.1
 
 
+def depths(got) -> list[int]:
+    """At which k the towers give the shares that were returned for 10, 50 and 100; 0 if at none."""
+    hits, shares = {k: getattr(got, f"hit_{k}") for k in (1, 5, 10, 50, 100)}, [got.top_10, got.top_50, got.top_100]
+    nearest = [min(hits, key=lambda k: abs(hits[k] - share)) for share in shares]
+    return [k if abs(hits[k] - share) < 0.001 else 0 for k, share in zip(nearest, shares, strict=True)]
+
+
 def above_the_path(got) -> float:
     """How much higher the loss is than after as many epochs of Adagrad(0.1) as give this gain: 3, 5, 10 and 30 do."""
     return got.loss - np.interp(got.gain, [6_095, 14_728, 25_530, 31_711], [13_426, 11_563, 8_827, 7_140])
 
 
+def moves(*which: tuple[bool, bool], alike: bool = False) -> Callable:
+    """Recognises a mistake by whose vectors have changed, and by whether the loss is that of scores all alike."""
+
+    def tell(got) -> bool:
+        if not isinstance(got, dict) or (got.get("users"), got.get("titles")) not in which:
+            return False
+        return alike == (abs(got["loss"] - 1856 * math.log(1856)) < 0.5)
+
+    return tell
+
+
 @fit_and_evaluate.mistake(
     "towers never trained",
-    "The towers are as they came. Either `fit` was not called, or a model with other towers was fitted.",
-    when=refused({"users": False, "titles": False}),
+    "The towers are as they came. Either `fit` was not called, or a model with other towers, or with a loss that does "
+    "not depend on them, was fitted.",
+    when=moves((False, False)),
 )
 def _(*given):
     _, found = recipe(*given, epochs=0)
@@ -987,10 +1087,25 @@ def _(*given):
 
 
 @fit_and_evaluate.mistake(
+    "titles in the user tower, ids in the other",
+    "Nothing was learnt, and the loss is that of scores which are all alike, 1,856 ln 1,856: so it is if the user tower "
+    "is asked for titles and the film tower for ids, for then every word is an unknown one. The order is "
+    "MovielensModel(user_model, movie_model, task), and the users' vectors come of user_id.",
+    see='check("4.3")',
+    when=moves((False, False), alike=True),
+)
+def _(user_model, movie_model, titles, train, test):
+    def swap(row):
+        return {"user_id": row["movie_title"], "movie_title": row["user_id"]}
+
+    return spoilt(epochs=1)(user_model, movie_model, titles, train.map(swap), test)
+
+
+@fit_and_evaluate.mistake(
     "one tower not trained",
     "Only one tower has changed: the other got words that it does not know, or a copy of it was trained in its stead.",
     see='check("4.3")',
-    when=lambda got: same(got, {"users": True, "titles": False}) or same(got, {"users": False, "titles": True}),
+    when=moves((True, False), (False, True)),
 )
 def _(user_model, *others):
     import tensorflow as tf
@@ -1040,7 +1155,7 @@ def _(*given):
 
 
 @fit_and_evaluate.mistake(
-    "stopped early",
+    "too little training",
     "So high a loss is what one or two epochs leave, or steps that are too small. The recipe is three epochs "
     "of Adagrad(0.1).",
     when=seen(lambda got: 1_000 <= got.gain < 3_500 and 13_910 < got.loss < 14_250),
@@ -1096,27 +1211,67 @@ def _(*given):
 
 
 @fit_and_evaluate.mistake(
-    "trained on the test rows too",
+    "trained on the test rows",
     "So many hits come of training on the very rows that the test asks about. Fit on `train` alone.",
-    when=seen(lambda got: got.hit_100 > 0.3),
+    when=seen(lambda got: got.hit_100 > 0.3 or got.gain < 3_000 and got.hit_100 > 0.15),
 )
 def _(user_model, movie_model, titles, train, test):
     return spoilt()(user_model, movie_model, titles, train.concatenate(test), test)
 
 
+@fit_and_evaluate.mistake("trained on the test rows")
+def _(user_model, movie_model, titles, train, test):
+    return spoilt()(user_model, movie_model, titles, test, test)
+
+
+@fit_and_evaluate.mistake(
+    "shares read from the wrong place",
+    "Your towers are trained as they should be, but what you return for a k is the share for another one, or a loss. "
+    "Without return_dict=True `evaluate` gives a list: it begins with the ks of the metric (1, 5, 10, 50, 100 if you "
+    "gave none) and ends with losses.",
+    when=seen(lambda got: learnt(got) and (got.top_100 > 1_000 or 0 not in depths(got) and depths(got) != SHARES)),
+)
+def _(*given):
+    losses, found = recipe(*given, ks=(1, 5, 10, 50, 100))
+    return dict(zip(KEYS, [losses[-1], *found.values()]))
+
+
+@fit_and_evaluate.mistake("shares read from the wrong place")
+def _(*given):
+    losses, found = recipe(*given)
+    return answer(losses[-1], found) | {"top_100": answer(losses[-1], found)["top_50"]}
+
+
+@fit_and_evaluate.mistake("shares read from the wrong place")
+def _(*given):
+    losses, found = recipe(*given)
+    return dict(zip(KEYS, [losses[-1], *[*found.values()][-3:]]))
+
+
+@fit_and_evaluate.mistake(
+    "candidates that are all alike",
+    "The three shares are one and the same: so it is when the candidates share one vector, as titles do in the user "
+    "tower, or are but a few. All titles go through the film tower.",
+    when=seen(lambda got: learnt(got) and 0 < got.top_10 == got.top_50 == got.top_100 <= 1),
+)
+def _(user_model, movie_model, titles, train, test):
+    return spoilt(candidates=titles.batch(128).map(user_model))(user_model, movie_model, titles, train, test)
+
+
 @fit_and_evaluate.mistake(
     "measured on the train rows",
     "Your towers find fewer of the test films than you report: these are the hits among films they were trained on.",
-    when=seen(lambda got: learnt(got) and 0.2 < got.top_100 < 0.6),
+    when=seen(lambda got: learnt(got) and 0.2 < got.top_100 < 0.6 and got.top_10 < got.top_50 < got.top_100),
 )
 def _(user_model, movie_model, titles, train, test):
     return spoilt()(user_model, movie_model, titles, train, train.take(4_000))
 
 
 @fit_and_evaluate.mistake(
-    "metrics read from the training",
-    "The metrics in fit's History are 0, for nobody worked them out: compute_metrics is False in "
-    "training. Ask evaluate.",
+    "metrics that nobody worked out",
+    "The shares are 0, as they are before any row was counted: in fit's History, for compute_metrics is False in "
+    "training, and in evaluate if it is False there.",
+    see='check("4.3")',
     when=seen(lambda got: learnt(got) and got.top_100 == 0),
 )
 def _(*given):
@@ -1147,7 +1302,7 @@ def _(*given):
 
 
 @fit_and_evaluate.mistake(
-    "percent", "The metrics are shares from 0 to 1.", when=seen(lambda got: learnt(got) and got.top_100 > 1)
+    "percent", "The metrics are shares from 0 to 1.", when=seen(lambda got: learnt(got) and 1 < got.top_100 < 100)
 )
 def _(*given):
     losses, found = recipe(*given)
@@ -1185,6 +1340,17 @@ def _(*given):
 
 
 @fit_and_evaluate.mistake(
+    "the loss of a full batch",
+    "So high is the loss of 2,048 rows. The last batch of an epoch holds the 1,856 that are left over: batch after any "
+    "shuffling, and drop no row.",
+    see="8_000 % 2048",
+    when=seen(lambda got: 3_900 < got.gain < 7_000 and 14_700 < got.loss < 15_500),
+)
+def _(user_model, movie_model, titles, train, test):  # as batch(2048, drop_remainder=True) has it
+    return spoilt()(user_model, movie_model, titles, train.take(3 * 2048), test)
+
+
+@fit_and_evaluate.mistake(
     "another batch size",
     "The loss is that of a batch of another size. It is a sum, and contains ln B besides, so losses "
     "of different batch sizes cannot be compared: take 2,048, which leaves 1,856 of the 8,000 rows for the last batch.",
@@ -1200,6 +1366,12 @@ def _(*given):
 @fit_and_evaluate.alternative("the softmax collapsed onto distinct users and titles")
 def _(*given):
     losses, found = recipe(*given)
+    return answer(losses[-1], found)
+
+
+@fit_and_evaluate.alternative("the rows shuffled in each epoch")
+def _(user_model, movie_model, titles, train, test):
+    losses, found = recipe(user_model, movie_model, titles, train.shuffle(10_000), test, cache=False)
     return answer(losses[-1], found)
 
 
