@@ -1229,7 +1229,11 @@ def _(user_model, movie_model, titles, train, test):
     "Your towers are trained as they should be, but what you return for a k is the share for another one, or a loss. "
     "Without return_dict=True `evaluate` gives a list: it begins with the ks of the metric (1, 5, 10, 50, 100 if you "
     "gave none) and ends with losses.",
-    when=seen(lambda got: learnt(got) and (got.top_100 > 1_000 or 0 not in depths(got) and depths(got) != SHARES)),
+    when=seen(
+        lambda got: (
+            learnt(got) and got.top_100 > 0 and (got.top_100 > 1_000 or 0 not in depths(got) and depths(got) != SHARES)
+        )
+    ),
 )
 def _(*given):
     losses, found = recipe(*given, ks=(1, 5, 10, 50, 100))
