@@ -190,7 +190,7 @@ CAUSES = [
         "ValueError",
         "name for name_scope must be a string",
         "tf.keras.Sequential takes one list of layers, in square brackets: Sequential([first, second]).",
-        "tf.keras.Sequential(tf.keras.layers.StringLookup(vocabulary=['A']), tf.keras.layers.Embedding(2, 2))",
+        "tf.keras.Sequential(tf.keras.layers.StringLookup(vocabulary=['A']), tf.keras.layers.Embedding(2, 2))(tf.constant(['A']))",
     ),
     Cause(
         "TypeError",

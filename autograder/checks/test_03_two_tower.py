@@ -27,7 +27,10 @@ def vocabularies(rng):
 def embedded(student, vocab, dim, words):
     """What a new tower over `vocab`, `dim` numbers a vector, gives for `words`, and the tower."""
     tower = student.build_tower(vocab, dim)
-    require(student.workshop.is_model(tower), tower, "a tf.keras.Model, such as a tf.keras.Sequential")
+    meaning = (
+        "a tf.keras.Model, such as a tf.keras.Sequential of the layers: not the layers alone, nor the vectors they give"
+    )
+    require(student.workshop.is_model(tower), tower, meaning)
     return student.workshop.embed(tower, words), tower
 
 
@@ -479,6 +482,11 @@ def _(vocab, word):
     return vocab.index(word) + 1 if word in vocab else len(vocab) + 1
 
 
+@row_of.mistake("the unknown row put last")
+def _(vocab, word):
+    return vocab.index(word) + 1 if word in vocab else len(vocab)
+
+
 @row_of.mistake(
     "the number of unknown rows taken for its index",
     "There is *one* row for unknown words, and its index is 0. Index 1 belongs to the first known word.",
@@ -823,8 +831,8 @@ top_k = Item(
 
 @top_k.test(2)
 def test_the_best_two_of_four(student):
-    got = student.top_k(floats([[1, 4.5, 2, 3], [9, 6, 8, 7], [0, 1, 5, 2]]), ["A", "B", "C", "D"], 2)
-    want = ([[4.5, 3], [9, 8], [5, 2]], [["B", "D"], ["A", "C"], ["C", "D"]])
+    got = student.top_k(floats([[1, 4.75, 2, 3], [9, 6, 8, 7], [0, 1, 5, 2]]), ["A", "B", "C", "D"], 2)
+    want = ([[4.75, 3], [9, 8], [5, 2]], [["B", "D"], ["A", "C"], ["C", "D"]])
     expect(got, want, "two arrays: each user's 2 highest scores, the highest first, and the films that have them")
 
 
