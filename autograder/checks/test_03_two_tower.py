@@ -831,8 +831,8 @@ top_k = Item(
 
 @top_k.test(2)
 def test_the_best_two_of_four(student):
-    got = student.top_k(floats([[1, 4.75, 2, 3], [9, 6, 8, 7], [0, 1, 5, 2]]), ["A", "B", "C", "D"], 2)
-    want = ([[4.75, 3], [9, 8], [5, 2]], [["B", "D"], ["A", "C"], ["C", "D"]])
+    got = student.top_k(floats([[1, 5.5, 2, 3], [9, 6, 8, 7], [0, 1, 5, 2]]), ["A", "B", "C", "D"], 2)
+    want = ([[5.5, 3], [9, 8], [5, 2]], [["B", "D"], ["A", "C"], ["C", "D"]])
     expect(got, want, "two arrays: each user's 2 highest scores, the highest first, and the films that have them")
 
 
