@@ -37,7 +37,8 @@ CAUSES = [
     Cause(
         "UnimplementedError | InvalidArgumentError",
         "Cast string to … is not supported",
-        "An Embedding, or another layer that wants numbers, was given words. Put them through a StringLookup first.",
+        "Words came where numbers are expected: a StringLookup goes before the Embedding, and an Input before it needs "
+        "dtype=tf.string.",
         "tf.keras.layers.Embedding(3, 2)(tf.constant(['24']))",
     ),
     Cause(
@@ -109,11 +110,17 @@ CAUSES = [
     ),
     Cause(
         "InvalidArgumentError | ValueError",
-        "operands could not be broadcast together | Incompatible shapes | Dimensions must be equal",
+        "operands could not be broadcast together",
         "Two arrays of different shapes were put side by side, element by element. Print both .shape: for each user "
-        "with each film a matrix product is meant; query_with_exclusions wants one row of exclusions for each "
-        "user.",
+        "with each film a matrix product is meant.",
         "np.ones([2, 3]) * np.ones([4, 3])",
+    ),
+    Cause(
+        "InvalidArgumentError | ValueError",
+        "Incompatible shapes | Dimensions must be equal",
+        "Two tensors of different shapes were put side by side, element by element. Print both .shape: for each user "
+        "with each film a matrix product is meant; exclusions are one row for each user.",
+        "tf.ones([2, 3]) * tf.ones([4, 3])",
     ),
     Cause(
         "ValueError",
@@ -158,8 +165,8 @@ CAUSES = [
     Cause(
         "IndexError",
         "index … is out of bounds",
-        "A position points past the end. Positions in the whole catalogue were perhaps used on a shorter list, or "
-        "counting began at 1.",
+        "A position points past the end of that axis: it was counted from 1, or in a longer list, or a [B, N] array "
+        "was given positions of films where its rows are users (np.take_along_axis(scores, best, axis=1)).",
         "np.arange(3)[3]",
     ),
     Cause(
@@ -193,6 +200,36 @@ CAUSES = [
         "Table not initialized",
         "A StringLookup has no words. Give it vocabulary=..., or call its adapt first.",
         "tf.keras.layers.StringLookup(mask_token=None)(tf.constant(['A']))",
+    ),
+    Cause(
+        "AttributeError",
+        "'str' object has no attribute 'base_dtype'",
+        "A layer was called on another layer. Chain them: tf.keras.Sequential([first, second]).",
+        "tf.keras.layers.Embedding(3, 2)(tf.keras.layers.StringLookup(vocabulary=['A']))",
+    ),
+    Cause(
+        "ValueError",
+        "name for name_scope must be a string",
+        "tf.keras.Sequential takes one list of layers, in square brackets: Sequential([first, second]).",
+        "tf.keras.Sequential(tf.keras.layers.StringLookup(vocabulary=['A']), tf.keras.layers.Embedding(2, 2))(tf.constant(['A']))",
+    ),
+    Cause(
+        "TypeError",
+        "must be an instance of class Layer",
+        "Something in the list is no layer, such as a class without its (...): StringLookup(vocabulary=...).",
+        "tf.keras.Sequential([tf.keras.layers.StringLookup])",
+    ),
+    Cause(
+        "ValueError",
+        "expected min_ndim=2, found ndim=1",
+        "A Dense layer wants vectors, [B, d], and was given one number each, [B]. An Embedding makes vectors of rows.",
+        "tf.keras.layers.Dense(2)(tf.constant([1.0]))",
+    ),
+    Cause(
+        "ValueError",
+        "You tried to call `count_params`",
+        "A layer has no table before it is built: layer.build(None), or call it once on a batch.",
+        "tf.keras.layers.Embedding(3, 2).count_params()",
     ),
     # --- models and training
     Cause(
@@ -350,7 +387,8 @@ CAUSES = [
     Cause(
         "KeyError",
         "",
-        "The dict has no such key. The fields here are user_id and movie_title; print the keys of what you have.",
+        "The dict has no such key: print the keys that it has. A row's fields are user_id and movie_title; for a word "
+        "that may be unknown there is .get(word, 0).",
         "{'user_id': '24'}['user']",
     ),
     Cause(

@@ -27,7 +27,10 @@ def vocabularies(rng):
 def embedded(student, vocab, dim, words):
     """What a new tower over `vocab`, `dim` numbers a vector, gives for `words`, and the tower."""
     tower = student.build_tower(vocab, dim)
-    require(student.workshop.is_model(tower), tower, "a tf.keras.Model, such as a tf.keras.Sequential")
+    meaning = (
+        "a tf.keras.Model, such as a tf.keras.Sequential of the layers: not the layers alone, nor the vectors they give"
+    )
+    require(student.workshop.is_model(tower), tower, meaning)
     return student.workshop.embed(tower, words), tower
 
 
@@ -55,7 +58,7 @@ def test_unknown_words_share_one_vector(student, rng):
         expect(
             different(vectors),
             1,
-            "the number of different vectors that 5 unknown words get, when the empty string is one",
+            "the number of different vectors that 5 unknown words get, one of them the empty string",
         )
 
 
@@ -63,9 +66,9 @@ def test_unknown_words_share_one_vector(student, rng):
 def test_the_table_has_one_row_a_word_and_one_more(student, rng):
     for vocab, dim in vocabularies(rng):
         vectors, tower = embedded(student, vocab, dim, vocab + UNKNOWN)
-        n = len(vocab)
+        n, tables = len(vocab), student.workshop.weights(tower)
         expect(
-            [shape(table) for table in student.workshop.weights(tower)],
+            [shape(table) for table in tables],
             [[n + 1, dim]],
             f"the shapes of the trained tables: one table, a row for each of {n} words and one for all others",
         )
@@ -75,10 +78,17 @@ def test_the_table_has_one_row_a_word_and_one_more(student, rng):
             n + 1,
             f"the number of different vectors that {n} known words and 5 unknown ones get together",
         )
+        meaning = f"how many of the {n + 5} vectors are rows of the table as they stand"
+        expect(standing_in(tables[0], vectors), n + 5, meaning)
 
 
 def shape(value):
     return list(value.shape) if isinstance(value, np.ndarray) else value
+
+
+def standing_in(table, vectors):
+    """How many of the vectors are rows of the table."""
+    return sum(bool(np.isclose(table, vector, atol=1e-6).all(axis=1).any()) for vector in vectors)
 
 
 def tower_of(*layers):
@@ -109,9 +119,9 @@ def table(rows, dim):
 
 
 @build_tower.mistake(
-    "no row for unknown words",
-    "Row 0 serves the unknown words, so the known ones stand in rows 1 to len(vocab), and the last of them asks for a row "
-    "that a table of len(vocab) rows does not have.",
+    "a row too few",
+    "StringLookup keeps row 0 for unknown words, without a word for them in its vocabulary. Its own words stand in the rows "
+    "after it, and the last of them asks for a row that your table does not have.",
     see='build_tower(["1", "10", "2"], 5)(tf.constant(["2"]))',
 )
 def _(vocab, dim):
@@ -120,7 +130,7 @@ def _(vocab, dim):
 
 @build_tower.mistake(
     "a mask token as well",
-    "A mask token, here the empty string, gets row 0 for itself and moves all others down by one. "
+    "A mask token, here the empty string, gets row 0 for itself, and every other word a row number higher by one. "
     "Nothing is padded in this course: mask_token=None, and row 0 is the unknown word's.",
     see='build_tower(["1", "10", "2"], 5).layers[0](tf.constant(["", "7", "1"]))',
 )
@@ -130,7 +140,7 @@ def _(vocab, dim):
 
 @build_tower.mistake(
     "a mask token, and no row for it",
-    "A mask token, here the empty string, takes row 0 and moves all others down by one: the last word falls off the table. "
+    "A mask token, here the empty string, takes row 0, and every other row number is higher by one: the last word falls off the table. "
     "Nothing is padded in this course: mask_token=None.",
     see='build_tower(["1", "10", "2"], 5).layers[0](tf.constant(["", "7", "2"]))',
 )
@@ -159,7 +169,7 @@ def _(vocab, dim):
 
 @build_tower.mistake(
     "a row too many",
-    "Without a mask token there is one special row, not two: the last row of your table is never asked for.",
+    "Without a mask token there is one special row, not two: a row of your table is never asked for.",
     see='build_tower(["1", "10", "2"], 5).layers[1].input_dim',
 )
 def _(vocab, dim):
@@ -227,7 +237,8 @@ def _(vocab, dim):
 
 @build_tower.mistake(
     "strings read as numbers",
-    "Ids such as '42' are strings, and the first layer must be a StringLookup. IntegerLookup and Embedding take numbers.",
+    "Your tower takes its input for numbers, and ids such as '42' are strings. IntegerLookup and Embedding want numbers; so "
+    "does a Sequential if its StringLookup was adapted, not given vocabulary=..., or if its Input lacks dtype=tf.string.",
     see='build_tower(["1", "10", "2"], 5)(tf.constant(["1"]))',
 )
 def _(vocab, dim):
@@ -235,6 +246,32 @@ def _(vocab, dim):
 
     numbers = tf.keras.layers.IntegerLookup(vocabulary=[int(word) for word in vocab], mask_token=None)
     return tower_of(numbers, table(len(vocab) + 1, dim))
+
+
+@build_tower.mistake("strings read as numbers")
+def _(vocab, dim):
+    import tensorflow as tf
+
+    return tf.keras.Sequential([tf.keras.Input(shape=()), lookup(vocab), table(len(vocab) + 1, dim)])
+
+
+@build_tower.mistake(
+    "a text split into words",
+    "TextVectorization is for sentences: it splits a text into words and pads them, so it has an axis and a row more. "
+    "An id is one word: StringLookup.",
+    see='tf.keras.layers.TextVectorization(vocabulary=["1", "10", "2"])(tf.constant(["1"]))',
+)
+def _(vocab, dim):
+    import tensorflow as tf
+
+    return tower_of(tf.keras.layers.TextVectorization(vocabulary=vocab), table(len(vocab) + 1, dim))
+
+
+@build_tower.mistake("a text split into words")
+def _(vocab, dim):
+    import tensorflow as tf
+
+    return tower_of(tf.keras.layers.TextVectorization(vocabulary=vocab), table(len(vocab) + 2, dim))
 
 
 @build_tower.mistake(
@@ -250,7 +287,8 @@ def _(vocab, dim):
 
 @build_tower.mistake(
     "a table that does not train",
-    "Your table is frozen (trainable=False), so its vectors would stay random for ever.",
+    "Keras sees no table to train in your tower: it is frozen (trainable=False), or hidden, as a variable in a Lambda is. Its "
+    "vectors would stay random for ever.",
     see='build_tower(["1", "10", "2"], 5).layers[1].trainable',
 )
 def _(vocab, dim):
@@ -268,6 +306,30 @@ def _(vocab, dim):
     import tensorflow as tf
 
     return tower_of(lookup(vocab), table(len(vocab) + 1, dim), tf.keras.layers.Dense(dim))
+
+
+@build_tower.mistake(
+    "vectors changed after the table",
+    "A tower gives the rows of its table as they stand. Yours changes them afterwards, as UnitNormalization does: the length of "
+    "a vector counts in the dot product.",
+    see='np.linalg.norm(build_tower(["1", "10", "2"], 5)(tf.constant(["1", "2"])), axis=1)',
+)
+def _(vocab, dim):
+    import tensorflow as tf
+
+    return tower_of(lookup(vocab), table(len(vocab) + 1, dim), tf.keras.layers.UnitNormalization())
+
+
+@build_tower.mistake(
+    "all words alike",
+    "Every word gets the same vector, as from a table that begins with zeros. An Embedding begins with random numbers if you "
+    "leave its initializer alone.",
+    see='build_tower(["1", "10", "2"], 5)(tf.constant(["1", "2"]))',
+)
+def _(vocab, dim):
+    import tensorflow as tf
+
+    return tower_of(lookup(vocab), tf.keras.layers.Embedding(len(vocab) + 1, dim, embeddings_initializer="zeros"))
 
 
 @build_tower.mistake(
@@ -341,6 +403,7 @@ def test_known_words_stand_after_the_unknown_row(student):
         2,
         "the row of '10': row 0 is the unknown word's, row 1 that of '1'",
     )
+    expect(student.row_of(["10", "1"], "1"), 2, "the row of '1': the list counts as it stands, row 1 is that of '10'")
 
 
 @row_of.test(1)
@@ -355,7 +418,11 @@ def test_rows_follow_the_order_of_the_vocabulary(student, rng):
     words = rng.permutation(["Fargo", "Babe", "Cube", "Dune", "Evita", "Gattaca", "Heat"]).tolist() + ["Alien"]
     for word in ["Alien", *rng.permutation(words[:7]).tolist()]:
         row = 1 + words.index(word)
-        expect(student.row_of(words, word), row, f"the row of word number {row}, whatever the words are: their order counts")
+        expect(
+            student.row_of(words, word),
+            row,
+            f"the row of word number {row}, whatever the words are: their order counts",
+        )
 
 
 @row_of.mistake(
@@ -367,9 +434,19 @@ def _(vocab, word):
     return int(word) if word in vocab else 0
 
 
+@row_of.mistake("the id is not the row number")
+def _(vocab, word):
+    return int(word) + 1 if word in vocab else 0
+
+
+@row_of.mistake("the id is not the row number")
+def _(vocab, word):
+    return int(word) + 1
+
+
 @row_of.mistake(
     "row 0 forgotten",
-    "Row 0 is kept for unknown words: every known word stands one row lower than its place in the list.",
+    "Row 0 is kept for unknown words: the row of a known word is its position in the list plus one.",
     see='row_of(["1", "10", "2"], "1")',
 )
 def _(vocab, word):
@@ -378,20 +455,36 @@ def _(vocab, word):
 
 @row_of.mistake(
     "no row for unknown words",
-    "list.index raises for a word that is not there. A tower does not: unknown words have a row of their own.",
+    "vocab.index(word) raises for a word that is not there, and so does a dict. A tower does not: unknown words have a row of "
+    "their own.",
     see='row_of(["1", "10", "2"], "3")',
 )
 def _(vocab, word):
     return vocab.index(word) + 1
 
 
+@row_of.mistake("no row for unknown words")
+def _(vocab, word):
+    return {known: row for row, known in enumerate(vocab, start=1)}[word]
+
+
 @row_of.mistake(
     "the unknown row put last",
-    "The row of unknown words is the first of the table, not the last, so it also moves all the others down by one.",
+    "The row of unknown words is row 0, the first of the table, not the last. The known words follow it.",
     see='row_of(["1", "10", "2"], "3")',
 )
 def _(vocab, word):
     return vocab.index(word) if word in vocab else len(vocab)
+
+
+@row_of.mistake("the unknown row put last")
+def _(vocab, word):
+    return vocab.index(word) + 1 if word in vocab else len(vocab) + 1
+
+
+@row_of.mistake("the unknown row put last")
+def _(vocab, word):
+    return vocab.index(word) + 1 if word in vocab else len(vocab)
 
 
 @row_of.mistake(
@@ -410,6 +503,35 @@ def _(vocab, word):
 )
 def _(vocab, word):
     return vocab.index(word) + 2 if word in vocab else 1
+
+
+@row_of.mistake("a mask token counted")
+def _(vocab, word):
+    return vocab.index(word) + 2 if word in vocab else 0
+
+
+@row_of.mistake(
+    "only the first word is found",
+    "Only the first word of the list is ever found, as when a loop returns in its `else`. Return 0 after the loop, not in it.",
+    see='row_of(["1", "10", "2"], "2")',
+)
+def _(vocab, word):
+    for row, known in enumerate(vocab, start=1):
+        return row if known == word else 0
+
+
+@row_of.mistake(
+    "a part taken for the word",
+    "Between two strings `in` asks whether one is a part of the other: '1' is a part of '10'. Compare with ==.",
+    see='"1" in "10"',
+)
+def _(vocab, word):
+    return next((row for row, known in enumerate(vocab, start=1) if word in known), 0)
+
+
+@row_of.mistake("a part taken for the word")
+def _(vocab, word):
+    return next((row for row, known in enumerate(vocab, start=1) if known in word), 0)
 
 
 @row_of.mistake(
@@ -495,7 +617,9 @@ def floats(rows):
 
 
 @score_matrix.test(2)
-def test_one_user_and_three_films(student):
+def test_two_users_and_two_films_then_one_user_and_three(student):
+    got = student.score_matrix(floats([[1, 2], [3, 0.5]]), floats([[2, 1], [0, 3]]))
+    expect(got, [[4, 6], [6.5, 1.5]], "a row for each user, a column for each film; 4 is 1·2 + 2·1, and 6 is 1·0 + 2·3")
     got = student.score_matrix(floats([[1, 2]]), floats([[1, 0], [0, 1], [3, 4]]))
     expect(
         got,
@@ -554,6 +678,11 @@ def _(u, v):
     return np.array([np.dot(user, film) for user, film in zip(u, v)])
 
 
+@score_matrix.mistake("row by row")
+def _(u, v):
+    return np.array([u[i] @ v[i] for i in range(len(u))])
+
+
 @score_matrix.mistake("not transposed")
 def _(u, v):
     return np.dot(u, v)
@@ -564,6 +693,38 @@ def _(u, v):
     import tensorflow as tf
 
     return tf.matmul(u, v)
+
+
+@score_matrix.mistake(
+    "reshaped, not transposed",
+    "reshape deals all numbers out anew, in reading order, and so mixes the films. v.T turns rows into columns.",
+    see="np.array([[1, 2], [3, 4], [5, 6]]).reshape(2, 3)",
+)
+def _(u, v):
+    return u @ v.reshape(v.shape[1], v.shape[0])
+
+
+@score_matrix.mistake(
+    "summed over the wrong axis",
+    "Of [B, N, d] you summed away the films or the users. A dot product sums over the d dimensions, the last axis.",
+    see="score_matrix(np.ones([1, 2]), np.ones([3, 2])).shape",
+)
+def _(u, v):
+    return (u[:, None] * v[None]).sum(axis=1)
+
+
+@score_matrix.mistake("summed over the wrong axis")
+def _(u, v):
+    return (u[:, None] * v[None]).sum(axis=0)
+
+
+@score_matrix.mistake(
+    "cut to whole numbers",
+    "Scores are float32, and yours lost what stands after the point, as in an array of ints.",
+    see="score_matrix(np.array([[0.5]]), np.array([[1.0]]))",
+)
+def _(u, v):
+    return (u @ v.T).astype(int)
 
 
 @score_matrix.mistake(
@@ -661,7 +822,8 @@ top_k = Item(
     ),
     hints=(
         "Which axis of scores is the films', and which order has the best film first?",
-        'np.argsort(..., axis=1, kind="stable") sorts upwards, keeps ties in order and gives positions.',
+        'np.argsort(..., axis=1, kind="stable") sorts upwards, keeps ties in order and gives positions; '
+        "np.take_along_axis looks them up, user by user.",
         'best = np.argsort(____, axis=1, kind="stable")[:, :k]',
     ),
 )
@@ -669,20 +831,19 @@ top_k = Item(
 
 @top_k.test(2)
 def test_the_best_two_of_four(student):
-    got = student.top_k(floats([[1, 4, 2, 3], [9, 6, 8, -7], [0, 1, 5, 2]]), ["A", "B", "C", "D"], 2)
-    want = ([[4, 3], [9, 8], [5, 2]], [["B", "D"], ["A", "C"], ["C", "D"]])
-    expect(
-        got, want, "two arrays: each user's 2 highest scores, the highest first, and the films that have them"
-    )
+    got = student.top_k(floats([[1, 5.5, 2, 3], [9, 6, 8, 7], [0, 1, 5, 2]]), ["A", "B", "C", "D"], 2)
+    want = ([[5.5, 3], [9, 8], [5, 2]], [["B", "D"], ["A", "C"], ["C", "D"]])
+    expect(got, want, "two arrays: each user's 2 highest scores, the highest first, and the films that have them")
 
 
 @top_k.test(1)
 def test_of_equal_scores_the_first_film_comes_first(student):
-    got = student.top_k(floats([[5, 7, 5, 7, 5]]), ["A", "B", "C", "D", "E"], 3)
+    ids = ["Dune", "Cube", "Evita", "Alien", "Babe"]
+    got = student.top_k(floats([[5, 7, 5, 7, 5], [-2, -2, -1, -2, -2]]), ids, 3)
     expect(
         got,
-        ([[7, 7, 5]], [["B", "D", "A"]]),
-        "B and D tie, so B, which stands first, comes first; then A of A, C and E",
+        ([[7, 7, 5], [-1, -2, -2]], [["Cube", "Alien", "Dune"], ["Evita", "Dune", "Cube"]]),
+        "Cube and Alien tie, so Cube, which stands first, comes first; then Dune, the first of three with 5",
     )
 
 
@@ -728,6 +889,12 @@ def _(scores, ids, k):
     return np.take_along_axis(scores, best, axis=1), np.asarray(ids)[best]
 
 
+@top_k.mistake("ties turned round")
+def _(scores, ids, k):
+    best = np.argsort(scores, axis=1)[:, ::-1][:, :k]
+    return np.take_along_axis(scores, best, axis=1), np.asarray(ids)[best]
+
+
 @top_k.mistake("worst first")
 def _(scores, ids, k):
     best = np.argsort(scores, axis=1)[:, :k]
@@ -742,13 +909,29 @@ def _(scores, ids, k):
 
 @top_k.mistake(
     "ties broken by name",
-    "Sorting pairs of (score, film) goes on to the films where scores tie, here from Z to A. Sort by the score alone: then "
-    "equal scores keep the order of ids.",
+    "Where scores tie, you sorted by the films, as sorting pairs of (score, film) does. Sort by the score alone: then equal "
+    "scores keep the order of ids.",
     see='sorted([(7, "A"), (7, "B")], reverse=True)',
 )
 def _(scores, ids, k):
     pairs = [sorted(zip(row, ids, strict=True), reverse=True)[:k] for row in np.asarray(scores).tolist()]
     return [[score for score, _ in row] for row in pairs], [[film for _, film in row] for row in pairs]
+
+
+@top_k.mistake("ties broken by name")
+def _(scores, ids, k):
+    best = np.array([np.lexsort((ids, -row))[:k] for row in scores])
+    return np.take_along_axis(scores, best, axis=1), np.asarray(ids)[best]
+
+
+@top_k.mistake(
+    "cut to whole numbers",
+    "The scores lost what stands after the point. They are float32, and are returned as they came.",
+    see='top_k(np.array([[1.5, 9.5]]), ["A", "B"], 1)[0]',
+)
+def _(scores, ids, k):
+    best = np.argsort(-scores, axis=1, kind="stable")[:, :k]
+    return np.take_along_axis(scores, best, axis=1).astype(int), np.asarray(ids)[best]
 
 
 @top_k.mistake(
@@ -829,6 +1012,91 @@ def _(scores, ids, k):
     return [[(score, film) for score, film in row] for row in pairs]
 
 
+@top_k.mistake("pairs instead of two arrays")
+def _(scores, ids, k):
+    return [sorted(zip(row, ids, strict=True), reverse=True)[:k] for row in scores.tolist()]
+
+
+@top_k.mistake(
+    "two arrays for each user",
+    "You return a pair for each user. Two things are wanted: all scores, [B, k], then all films, [B, k].",
+    see='len(top_k(np.ones([3, 2]), ["A", "B"], 1))',
+)
+def _(scores, ids, k):
+    best = np.argsort(-scores, axis=1, kind="stable")[:, :k]
+    return [(row[films], np.asarray(ids)[films]) for row, films in zip(scores, best, strict=True)]
+
+
+@top_k.mistake(
+    "rows looked up instead of films",
+    "scores[best] takes whole rows, and those are users. np.take_along_axis(scores, best, axis=1) takes from each row its own "
+    "positions.",
+    see="np.array([[1., 9.]])[np.array([[1, 0]])]",
+)
+def _(scores, ids, k):
+    best = np.argsort(-scores, axis=1)[:, :k]
+    return scores[best], np.asarray(ids)[best]
+
+
+@top_k.mistake("rows looked up instead of films")
+def _(scores, ids, k):
+    best = np.argsort(scores)[::-1][:k]
+    return scores[best], np.asarray(ids)[best]
+
+
+@top_k.mistake(
+    "everyone's films looked up for everyone",
+    "scores[:, best] takes every user's positions from every row: [B, B, k]. np.take_along_axis(scores, best, axis=1) takes "
+    "from each row its own.",
+    see="np.ones([2, 3])[:, np.array([[0], [1]])].shape",
+)
+def _(scores, ids, k):
+    best = np.argsort(-scores, axis=1, kind="stable")[:, :k]
+    return scores[:, best], np.asarray(ids)[best]
+
+
+@top_k.mistake("everyone's films looked up for everyone")
+def _(scores, ids, k):
+    best = np.argsort(-scores, axis=1)[:, :k]
+    return scores[:, best], np.asarray(ids)[best]
+
+
+@top_k.mistake(
+    "users turned round, not films",
+    "[::-1] turns the rows round, and those are users. [:, ::-1] would turn each user's films.",
+    see="np.array([[1, 2], [3, 4]])[::-1]",
+)
+def _(scores, ids, k):
+    best = np.argsort(scores, axis=1, kind="stable")[::-1][:, :k]
+    return np.take_along_axis(scores, best, axis=1), np.asarray(ids)[best]
+
+
+@top_k.mistake("users turned round, not films")
+def _(scores, ids, k):
+    best = np.argsort(scores, axis=1)[::-1][:, :k]
+    return np.take_along_axis(scores, best, axis=1), np.asarray(ids)[best]
+
+
+@top_k.mistake(
+    "the best one left out",
+    "You kept the second to the (k+1)th. Positions count from 0: the first k are [:, :k].",
+    see='top_k(np.array([[9., 5., 1.]]), ["A", "B", "C"], 1)',
+)
+def _(scores, ids, k):
+    best = np.argsort(-scores, axis=1, kind="stable")[:, 1 : k + 1]
+    return np.take_along_axis(scores, best, axis=1), np.asarray(ids)[best]
+
+
+@top_k.mistake(
+    "the lowest scores beside the best films",
+    "The films are right, but np.sort goes upwards: its first k are the lowest scores. Look the scores up at the films' positions.",
+    see='top_k(np.array([[1., 9.]]), ["A", "B"], 1)',
+)
+def _(scores, ids, k):
+    best = np.argsort(-scores, axis=1, kind="stable")[:, :k]
+    return np.sort(scores, axis=1)[:, :k], np.asarray(ids)[best]
+
+
 @top_k.mistake(
     "a list asked for many positions at once",
     "ids is a list, and a list gives one element at a time. An array gives many: np.asarray(ids).",
@@ -869,6 +1137,12 @@ def _(scores, ids, k):
     return np.take_along_axis(scores[:k], best, axis=1), np.asarray(ids)[best]
 
 
+@top_k.mistake("rows cut instead of columns")
+def _(scores, ids, k):
+    best = np.argsort(-scores, axis=1)[:k]
+    return np.take_along_axis(scores, best, axis=1), np.asarray(ids)[best]
+
+
 @top_k.mistake(
     "scores sorted, films not",
     "You sorted the scores and left the films as they stood, so a score no longer stands by its film.",
@@ -888,12 +1162,18 @@ def _(scores, ids, k):
 
 
 @top_k.mistake(
-    "the first user's order for everyone",
-    "You sorted one row and used its order for all. Each user has an order of their own.",
+    "one list for all users",
+    "Every user got the same films, as from one row, or from the mean of all. Each user has an order of their own.",
     see='top_k(np.array([[1., 9.], [9., 1.]]), ["A", "B"], 1)',
 )
 def _(scores, ids, k):
     best = np.tile(np.argsort(-scores[0], kind="stable")[:k], (len(scores), 1))
+    return np.take_along_axis(scores, best, axis=1), np.asarray(ids)[best]
+
+
+@top_k.mistake("one list for all users")
+def _(scores, ids, k):
+    best = np.tile(np.argsort(-scores.mean(axis=0), kind="stable")[:k], (len(scores), 1))
     return np.take_along_axis(scores, best, axis=1), np.asarray(ids)[best]
 
 
@@ -936,9 +1216,7 @@ n_parameters = Item(
 
 @n_parameters.test(1)
 def test_three_users_and_two_films(student):
-    expect(
-        student.n_parameters(3, 2, 4), 28, "the numbers in a table of 4 rows and one of 3 rows, 4 in each row"
-    )
+    expect(student.n_parameters(3, 2, 4), 28, "the numbers in a table of 4 rows and one of 3 rows, 4 in each row")
 
 
 @n_parameters.test(1)
@@ -1040,6 +1318,33 @@ def _(n_users, n_titles, dim):
 )
 def _(n_users, n_titles, dim):
     return (n_titles + 1) * dim
+
+
+@n_parameters.mistake(
+    "times before plus",
+    "`*` is worked out before `+`: without brackets only the 1 beside it is multiplied. Bracket the rows: (... + 1) * dim.",
+    see="3 + 1 * 4, (3 + 1) * 4",
+)
+def _(n_users, n_titles, dim):
+    return (n_users + 1) * dim + n_titles + 1 * dim
+
+
+@n_parameters.mistake("times before plus")
+def _(n_users, n_titles, dim):
+    return n_users + 1 + n_titles + 1 * dim
+
+
+@n_parameters.mistake("times before plus")
+def _(n_users, n_titles, dim):
+    return n_users + 1 * dim + n_titles + 1 * dim
+
+
+@n_parameters.mistake(
+    "the two tables not added",
+    "You return a number for each table. One is wanted: all numbers together.",
+)
+def _(n_users, n_titles, dim):
+    return [(n_users + 1) * dim, (n_titles + 1) * dim]
 
 
 @n_parameters.alternative("asks Keras")

@@ -114,14 +114,50 @@ unlisted("2.5", None, lambda train, test: dict.fromkeys(("shared_pairs", "unseen
 
 # --- lesson 3
 
+
+@lambda answer: unlisted("3.1", "strings read as numbers", answer)
+def adapted(vocab, dim):
+    import tensorflow as tf
+
+    words = tf.keras.layers.StringLookup(mask_token=None)
+    words.adapt(vocab)
+    return tf.keras.Sequential([words, tf.keras.layers.Embedding(words.vocabulary_size(), dim)])
+
+
+@lambda answer: unlisted("3.1", "a row too few", answer)
+def with_a_word_for_unknown(vocab, dim):
+    import tensorflow as tf
+
+    words = tf.keras.layers.StringLookup(vocabulary=["unknown", *vocab], mask_token=None)
+    return tf.keras.Sequential([words, tf.keras.layers.Embedding(len(vocab) + 1, dim)])
+
+
+@lambda answer: unlisted("3.1", "a table that does not train", answer)
+def a_variable_in_a_lambda(vocab, dim):
+    import tensorflow as tf
+
+    words = tf.keras.layers.StringLookup(vocabulary=vocab, mask_token=None)
+    table = tf.Variable(tf.random.normal([len(vocab) + 1, dim]))
+    return tf.keras.Sequential([words, tf.keras.layers.Lambda(lambda rows: tf.gather(table, rows))])
+
+
 unlisted("3.2", None, lambda vocab, word: 0)
 unlisted("3.2", "row 0 forgotten", lambda vocab, word: {known: row for row, known in enumerate(vocab)}.get(word, 0))
 unlisted("3.2", "no row at all for unknown words", lambda vocab, word: dict(zip(vocab, range(1, 10**4))).get(word))
 unlisted("3.3", None, lambda u, v: np.maximum(u @ v.T, 0))
+unlisted("3.3", "row by row", lambda u, v: np.einsum("bd,bd->b", u, v))
+unlisted("3.3", None, lambda u, v: (u * v).sum(axis=1, keepdims=True))
 unlisted("3.3", "films by users", lambda u, v: [[float(np.dot(user, film)) for user in u] for film in v])
 unlisted("3.4", None, lambda scores, ids, k: (scores.max(axis=1), np.array(ids)[scores.argmax(axis=1)]))
 unlisted("3.4", "the best k, but in no order", lambda scores, ids, k: best_in_the_order_of_ids(scores, ids, k))
+unlisted("3.4", "ties turned round", lambda scores, ids, k: looked_up(scores, ids, scores.argsort()[:, ::-1][:, :k]))
+unlisted("3.4", None, lambda scores, ids, k: looked_up(scores, ids, 1 + np.argsort(-scores, axis=1)[:, :k]))
+unlisted("3.4", "ties in no order", lambda scores, ids, k: looked_up(scores, ids, np.argsort(-scores)[:, :k]))
 unlisted("3.5", None, lambda users, titles, dim: 83_488)
+
+
+def looked_up(scores, ids, best):
+    return np.take_along_axis(scores, best, axis=1), np.array(ids)[best]
 
 
 def best_in_the_order_of_ids(scores, ids, k):

@@ -22,8 +22,8 @@ def build_tower(vocab, dim):
 
     vocab: the known words, a list of distinct strings, without the unknown one.
     dim: numbers in a vector.
-    Returns a tf.keras.Model (Sequential will do). Any unknown word gets the vector of one
-    shared extra row.
+    Returns a tf.keras.Model (Sequential will do). A vector is a row of one trained table,
+    as it stands. Any unknown word gets the vector of one shared extra row.
     """
     ### BEGIN SOLUTION
     return tf.keras.Sequential(
