@@ -51,7 +51,7 @@ def details(result: Result) -> list[tuple[str, str]]:
         judged_itself = failed.call is not None and failed.error.got is failed.call.returned
         lines.append(("returned" if judged_itself else "observed", show(failed.error.got)))
         if judged_itself and failed.error.got is None:
-            lines.append(("note", "A function that comes to its end without `return` gives None."))
+            lines.append(("note", "None came back: some way through the function ends without `return`, or returns None."))
         want = "" if failed.error.want is NOTHING else show(failed.error.want) + ", "
         lines.append(("expected", want + failed.error.meaning))
     if result.mistake:
@@ -162,7 +162,8 @@ def show(value: Any, limit: int = 300) -> str:
 
 def _written(value: Any) -> str:
     if isinstance(value, float):
-        return f"{value:.6g}"
+        short = f"{value:.6g}"
+        return f"{short}." if short.lstrip("-").isdigit() else short  # typed in again it stays a float
     if isinstance(value, Handle):
         return repr(value)
     if isinstance(value, np.ndarray):
