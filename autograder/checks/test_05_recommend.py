@@ -1272,9 +1272,9 @@ def _(scores, test, seen, k):
 
 
 @hit_rate.mistake(
-    "seen films are hits where places are left",
-    "Minus infinity puts a seen film last, and where there are places for all, last is a hit. Ask first whether the film "
-    "was seen.",
+    "a seen film can be a hit",
+    "A seen film is no candidate, so it is a miss: ask first whether it was seen. Minus infinity only puts it last, and "
+    "where there are places for all, last is a hit.",
     see="hit_rate(np.array([[1.0, 2, 3]]), [[0]], [[0]], 3)",
 )
 def _(scores, test, seen, k):
@@ -1282,6 +1282,67 @@ def _(scores, test, seen, k):
         return (row >= row[film]).sum() <= k
 
     return rated(scores, test, seen, k, hit=hit)
+
+
+@hit_rate.mistake("a seen film can be a hit")
+def _(scores, test, seen, k):
+    rows = [np.delete(row, list(gone)) for row, gone in zip(scores, seen or [[] for _ in test])]
+    return float(
+        np.mean([(row >= own[film]).sum() <= k for row, own, films in zip(rows, scores, test) for film in films])
+    )
+
+
+def by_sorting(scores, test, seen, k, best, *, cut_first=False):
+    """hit_rate with the k best looked up in the order that `best` gives, the seen ones dropped before or after."""
+    hits = []
+    for row, films, gone in zip(np.array(scores, float), test, seen or [[] for _ in test]):
+        order = best(row)[:k] if cut_first else best(row)
+        left = [film for film in order if film not in gone][:k]
+        hits += [film in left for film in films]
+    return float(np.mean(hits))
+
+
+for best in lambda row: np.argsort(-row), lambda row: np.argsort(row)[::-1]:
+
+    @hit_rate.mistake("seen films still take places")
+    def _(scores, test, seen, k, best=best):
+        return by_sorting(scores, test, seen, k, best, cut_first=True)
+
+    @hit_rate.mistake("ties go to the film that stands first")
+    def _(scores, test, seen, k, best=best):
+        return by_sorting(scores, test, seen, k, best)
+
+
+@hit_rate.mistake("worst films first")
+def _(scores, test, seen, k):
+    return by_sorting(scores, test, seen, k, np.argsort)
+
+
+@hit_rate.mistake("worst films first")
+def _(scores, test, seen, k):
+    def hit(row, film):
+        return film in np.argsort(row)[:k]
+
+    return rated(scores, test, seen, k, hit=hit)
+
+
+@hit_rate.mistake("worst films first")
+def _(scores, test, seen, k):
+    def hit(row, film):
+        return row[film] > -np.inf and film in np.argsort(row)[:k]
+
+    return rated(scores, test, seen, k, hit=hit)
+
+
+@hit_rate.mistake(
+    "the other test films are no rivals", "Other test films are candidates too: they compete for the k places."
+)
+def _(scores, test, seen, k):
+    found = []
+    for row, films, gone in zip(scores, test, seen or [[] for _ in test]):
+        rivals = np.delete(row, [*films, *gone])
+        found += [film not in gone and (rivals >= row[film]).sum() < k for film in films]
+    return float(np.mean(found))
 
 
 @hit_rate.mistake(
