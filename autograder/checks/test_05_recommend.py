@@ -707,7 +707,7 @@ def _(index, user_ids, seen, k):
 @recommend_unseen.mistake(
     "removed from the list in its own loop",
     "Once a title is removed the next one moves into its place, and the loop passes it by. Make a new list.",
-    see="row = ['A', 'B']\nfor title in row: row.remove(title)\nrow",
+    see="row = ['A', 'B']; [row.remove(title) for title in row]; row",
 )
 def _(index, user_ids, seen, k):
     rows = fetched(index, user_ids, 10**6)
@@ -1235,7 +1235,7 @@ def _(scores, test, seen, k):
 
 
 @hit_rate.mistake(
-    "ties go to the film that stands first",
+    "ties go by position",
     "Sorting breaks a tie by position, so a film's column number earns it hits. A film with k others as good has no "
     "place for sure.",
     see="np.argsort(-np.zeros(4), kind='stable')",
@@ -1308,7 +1308,7 @@ for best in lambda row: np.argsort(-row), lambda row: np.argsort(row)[::-1]:
     def _(scores, test, seen, k, best=best):
         return by_sorting(scores, test, seen, k, best, cut_first=True)
 
-    @hit_rate.mistake("ties go to the film that stands first")
+    @hit_rate.mistake("ties go by position")
     def _(scores, test, seen, k, best=best):
         return by_sorting(scores, test, seen, k, best)
 
