@@ -329,6 +329,43 @@ CAUSES = [
         "index.query(tf.constant(['24']))",
     ),
     Cause(
+        "TypeError",
+        "Inputs to a layer should be tensors",
+        "A layer, a tower and an index take a tensor, not a string or a list of them: tf.constant(['24']).",
+        "index(['24'])",
+    ),
+    Cause(
+        "AttributeError",
+        "Tensor' object has no attribute 'decode'",
+        "A tensor has no .decode(); the bytes that it holds have. Take them out first: tensor.numpy().",
+        "tf.constant('A').decode()",
+    ),
+    Cause(
+        "AttributeError",
+        "'numpy.ndarray' object has no attribute 'decode'",
+        "A whole array was to be decoded, not one title. What an index gives is [B, k]: take row 0, titles[0], and "
+        "decode each title of it.",
+        "[title.decode() for title in index(tf.constant(['24']), k=2)[1].numpy()]",
+    ),
+    Cause(
+        "AttributeError",
+        "'numpy.float32' object has no attribute 'decode'",
+        "A score was to be decoded. An index gives the scores first: scores, titles = index(...).",
+        "[title.decode() for title in index(tf.constant(['24']), k=2)[0][0].numpy()]",
+    ),
+    Cause(
+        "AttributeError",
+        "'str' object has no attribute 'decode'",
+        "This is text already; only bytes are decoded.",
+        "'A'.decode()",
+    ),
+    Cause(
+        "AttributeError",
+        "'bytes' object has no attribute 'numpy'",
+        "These are bytes already, and only a tensor has .numpy(): decode them.",
+        "tf.constant('A').numpy().numpy()",
+    ),
+    Cause(
         "AttributeError",
         "module 'tensorflow_recommenders' has no attribute 'factorized_top_k'",
         "`layers.` is missing: tfrs.layers.factorized_top_k.BruteForce.",
@@ -418,6 +455,18 @@ CAUSES = [
         "What is divided by is 0, such as the length of a set in which nothing is: leave those out, or sum up first and "
         "divide once.",
         "1 / len(set())",
+    ),
+    Cause(
+        "ValueError",
+        "list.remove(x): x not in list",
+        "list.remove raises if the value is not there, and b'A' is not 'A'. Better: keep the others in a new list.",
+        "[b'A'].remove('A')",
+    ),
+    Cause(
+        "UnicodeDecodeError",
+        "codec can't decode byte",
+        "These bytes are text in UTF-8, and another alphabet was named: .decode() without a name reads it.",
+        "'é'.encode().decode('ascii')",
     ),
     Cause(
         "ValueError",

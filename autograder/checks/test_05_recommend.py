@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 
 from autograder.item import Item, expect, require
+from autograder.wire import same
 
 # Scores of five films for two users: "24" likes C, E, B, D, A in that order; "42" likes A, D, E, C, B.
 USERS, FILMS = ["24", "42"], ["A", "B", "C", "D", "E"]
@@ -53,7 +54,30 @@ def answer_of(student, titles, users, asked, **options):
     towers = student.workshop.tower(USERS, USER_VECTORS), student.workshop.tower(FILMS, FILM_VECTORS)
     index = student.build_index(*towers, titles, **options)
     demand_index(student, index)
-    return student.workshop.search(index, users, asked)
+    return found_in(student, index, users, asked)
+
+
+def found_in(student, index, users, asked=None):
+    """What the index answers: scores and titles. Row numbers for titles, and scores of 0, depend on the order of the
+    rows; here they are refused in any order."""
+    got = student.workshop.search(index, users, asked)
+    if are_arrays(got):
+        scores, names = got
+        require(names.dtype.kind == "O", index, "an index that answers with titles; this one answers with row numbers")
+        require(np.any(scores != 0), index, "an index of the films' own vectors; in this one every score is 0")
+    return got
+
+
+def are_arrays(got):
+    return isinstance(got, tuple) and [type(part) for part in got] == [np.ndarray, np.ndarray]
+
+
+def demand_in_step(got, want, films=FILMS):
+    """Refuses the right scores beside titles of other films, in whatever order those stand."""
+    known = [film.encode() for film in films]
+    moved = are_arrays(got) and same(got[0], want[0]) and not same(got[1], want[1])
+    moved = moved and all(name in known for name in got[1].ravel().tolist())
+    require(not moved, "titles of other films", f"{want[1]} beside the scores {want[0]}; only the scores are right")
 
 
 def demand_index(student, index):
@@ -67,6 +91,7 @@ def demand_index(student, index):
 def test_each_user_finds_the_best_three(student):
     got = answer_of(student, ["C", "A", "E", "B", "D"], USERS, 3, k=3)
     want = [[5, 4, 3], [5, 4, 3]], [["C", "E", "B"], ["A", "D", "E"]]
+    demand_in_step(got, want)
     expect(got, want, "scores and titles that the index gives for users '24' and '42', asked for 3")
 
 
@@ -74,6 +99,7 @@ def test_each_user_finds_the_best_three(student):
 def test_every_title_is_in_it_once(student):
     got = answer_of(student, ["A", "B", "A", "C", "B", "D", "E", "A"], USERS[:1], 5, k=3)
     want = [[5, 4, 3, 2, 1]], [["C", "E", "B", "D", "A"]]
+    demand_in_step(got, want)
     expect(
         got,
         want,
@@ -83,14 +109,16 @@ def test_every_title_is_in_it_once(student):
 
 @build_index.test(1)
 def test_of_250_titles_it_gives_as_many_as_k_says(student, rng):
-    titles, scores = [f"T{i}" for i in range(250)], rng.permutation(250)
-    towers = student.workshop.tower(["7"], [[1]]), student.workshop.tower(titles, scores[:, None])
-    index = student.build_index(*towers, titles, 120)
+    titles, scores = [f"T{i}" for i in range(250)], rng.permutation(250).tolist()
+    vectors = [[score, 1000] for score in scores]  # of different directions too
+    towers = student.workshop.tower(["7"], [[1, 0]]), student.workshop.tower(titles, vectors)
+    index = student.build_index(*towers, titles, 12)
     demand_index(student, index)
-    got = student.workshop.search(index, ["7"])
-    best = sorted(range(250), key=lambda i: -scores[i])[:120]
+    got = found_in(student, index, ["7"])
+    best = sorted(range(250), key=lambda i: -scores[i])[:12]
     want = [[scores[i] for i in best]], [[titles[i] for i in best]]
-    expect(got, want, "scores and titles of the best 120 of 250: k was 120 for the index, and the query says none")
+    demand_in_step(got, want, titles)
+    expect(got, want, "scores and titles of the best 12 of 250: k was 12 for the index, and the query says none")
 
 
 @build_index.mistake(
@@ -105,7 +133,8 @@ def _(user_tower, movie_tower, titles, k=100):
 
 @build_index.mistake(
     "vector and name the wrong way round",
-    "A pair is (name, vector). You gave (vector, name), so the index took the names for vectors: those must be 2D.",
+    "The index took the names for vectors, which must be 2D. A pair of a dataset is (name, vector); index(...) takes the "
+    "vectors first.",
 )
 def _(user_tower, movie_tower, titles, k=100):
     import tensorflow as tf
@@ -136,7 +165,8 @@ def _(user_tower, movie_tower, titles, k=100):
 
 @build_index.mistake(
     "no names",
-    "Without names the index answers with row numbers. Give it pairs (title, vector).",
+    "Without names the index answers with row numbers. index(vectors, names) takes them second; in a dataset they come "
+    "first in each pair.",
 )
 def _(user_tower, movie_tower, titles, k=100):
     return brute_force(user_tower, k).index(movie_tower(text(sorted(set(titles)))))
@@ -180,6 +210,12 @@ def _(user_tower, movie_tower, titles, k=100):
     return brute_force(user_tower).index(movie_tower(distinct), distinct)
 
 
+@build_index.mistake("k written in", "Your index has a k of its own, whatever is asked for: hand k on.")
+def _(user_tower, movie_tower, titles, k=100):
+    distinct = text(sorted(set(titles)))
+    return brute_force(user_tower, 100).index(movie_tower(distinct), distinct)
+
+
 @build_index.mistake(
     "vectors brought to length 1",
     "The index holds directions only. The towers were trained by the plain dot product, in which a film's length counts: "
@@ -215,7 +251,9 @@ def _(user_tower, movie_tower, titles, k=100):
     import tensorflow as tf
 
     films = pd.Series(titles).drop_duplicates().tolist()
-    vectors = np.concatenate([movie_tower(text(films[start : start + 50])).numpy() for start in range(0, len(films), 50)])
+    vectors = np.concatenate(
+        [movie_tower(text(films[start : start + 50])).numpy() for start in range(0, len(films), 50)]
+    )
     index = brute_force(user_tower, k=k)
     index.index_from_dataset(tf.data.Dataset.from_tensors((text(films), vectors)))
     return index
@@ -245,18 +283,14 @@ recommend = Item(
 )
 
 
-def toy_index(student, **options):
-    tower = student.workshop.tower(USERS, USER_VECTORS)
-    return student.workshop.index(FILMS, FILM_VECTORS, tower, **options)
-
-
 @recommend.test(2)
 def test_the_best_three_with_their_scores(student):
-    got = student.recommend(toy_index(student, k=2), "24", 3)
+    tower, films = student.workshop.tower(USERS, USER_VECTORS), ["A", "B", "C", "D", "Été"]
+    got = student.recommend(student.workshop.index(films, FILM_VECTORS, tower, k=2), "24", 3)
     demand_text(got)
     expect(
         got,
-        [("C", 5.0), ("E", 4.0), ("B", 3.0)],
+        [("C", 5.0), ("Été", 4.0), ("B", 3.0)],
         "the 3 best titles for user '24' with their scores, best first",
     )
 
@@ -264,7 +298,7 @@ def test_the_best_three_with_their_scores(student):
 @recommend.test(1)
 def test_each_of_six_users_gets_a_list_of_their_own(student, rng):
     users, films = [str(n) for n in range(1, 7)], [f"Film {i}" for i in range(20)]
-    scores = np.array([rng.permutation(20) for _ in users]) / 4 - 2
+    scores = np.array([rng.permutation(20) for _ in users]) / 8 - 1
     index = student.workshop.index(films, scores.T, student.workshop.tower(users, np.eye(6)))
     for user, row in zip(users[::-1], scores[::-1].tolist()):
         got = student.recommend(index, user, 4)
@@ -295,18 +329,12 @@ def _(index, user_id, k):
 
 @recommend.mistake(
     "the index asked in the wrong way",
-    "Call the index itself, with a tensor: index(tf.constant([user_id]), k=k). It has no method `query`, and it takes "
-    "neither a bare string nor a list.",
+    "Call the index with a tensor: index(tf.constant([user_id]), k=k). It takes neither a bare string nor a list.",
     see='index(tf.constant(["24"]), k=2)',
 )
 def _(index, user_id, k):
     scores, titles = index([user_id], k=k)
     return [(title.decode(), float(score)) for title, score in zip(titles[0].numpy(), scores[0].numpy())]
-
-
-@recommend.mistake("the index asked in the wrong way")
-def _(index, user_id, k):
-    return index.query(text([user_id]), k)
 
 
 @recommend.mistake(
@@ -363,6 +391,70 @@ def _(index, user_id, k):
     return [(float(score), title.decode()) for title, score in zip(titles[0].numpy(), scores[0].numpy())]
 
 
+def pairs(index, user_id, k):
+    """The right pairs."""
+    scores, titles = index(text([user_id]), k=k)
+    return [(title.decode(), float(score)) for title, score in zip(titles[0].numpy(), scores[0].numpy())]
+
+
+@recommend.mistake("worst first", "The index gives the best first: leave the order as it is.")
+def _(index, user_id, k):
+    return pairs(index, user_id, k)[::-1]
+
+
+@recommend.mistake("worst first")
+def _(index, user_id, k):
+    return sorted(pairs(index, user_id, k), key=lambda pair: pair[1])
+
+
+@recommend.mistake(
+    "in the order of the alphabet", "Pairs are sorted by title. The index gives the best first: keep that."
+)
+def _(index, user_id, k):
+    return sorted(pairs(index, user_id, k))
+
+
+@recommend.mistake("a dict, not a list", "A dict is looked up by its keys; a list of pairs says who comes first.")
+def _(index, user_id, k):
+    return dict(pairs(index, user_id, k))
+
+
+@recommend.mistake(
+    "two lists, not pairs", "Titles and scores are two lists: zip pairs them.", see="list(zip('AB', [5, 4]))"
+)
+def _(index, user_id, k):
+    titles, scores = zip(*pairs(index, user_id, k))
+    return list(titles), list(scores)
+
+
+@recommend.mistake("a zip, not a list", "zip gives its pairs once, when they are asked for: list(zip(...)).")
+def _(index, user_id, k):
+    return zip(*zip(*pairs(index, user_id, k)))
+
+
+@recommend.mistake(
+    "decoded by another alphabet",
+    "TensorFlow writes text in UTF-8, and 'é' takes two bytes there: .decode() without a name reads it.",
+    see="'é'.encode().decode('latin-1')",
+)
+def _(index, user_id, k):
+    scores, titles = index(text([user_id]), k=k)
+    return [(title.decode("latin-1"), float(score)) for title, score in zip(titles[0].numpy(), scores[0].numpy())]
+
+
+@recommend.mistake("decoded by another alphabet")
+def _(index, user_id, k):
+    scores, titles = index(text([user_id]), k=k)
+    return [(title.decode("ascii"), float(score)) for title, score in zip(titles[0].numpy(), scores[0].numpy())]
+
+
+for digits in 0, 1, 2:
+
+    @recommend.mistake("scores rounded", "The scores are rounded. Give them as the index does; round when you print.")
+    def _(index, user_id, k, digits=digits):
+        return [(title, round(score, digits)) for title, score in pairs(index, user_id, k)]
+
+
 @recommend.mistake("the scores are missing", "Every title comes with its score: a list of pairs.")
 def _(index, user_id, k):
     _, titles = index(text([user_id]), k=k)
@@ -382,8 +474,8 @@ def _(index, user_id, k):
 @recommend.alternative("numpy, from the index's own vectors")
 def _(index, user_id, k):
     scores = index._candidates.numpy() @ index.query_model(text([user_id])).numpy()[0]
-    titles = index._identifiers.numpy().astype(str)
-    return [(titles[i], scores[i]) for i in np.argsort(-scores)[:k]]
+    titles = index._identifiers.numpy()
+    return [(titles[i].decode(), scores[i]) for i in np.argsort(-scores)[:k]]
 
 
 @recommend.alternative("a loop over places")
@@ -428,8 +520,8 @@ def test_the_seen_leave_and_three_remain(student):
 
 @recommend_unseen.test(1)
 def test_each_user_has_seen_other_films(student):
-    got = student.recommend_unseen(six(student), ["u", "v"], [["A", "C", "E"], ["F", "D"]], 2)
-    expect(got, [["B", "D"], ["E", "C"]], "the 2 best unseen titles of 'u' (A to F) and of 'v' (F to A)")
+    got = student.recommend_unseen(six(student), ["u", "v"], [["B"], ["F", "D", "E"]], 2)
+    expect(got, [["A", "C"], ["C", "B"]], "the 2 best unseen titles of 'u' (A to F) and of 'v' (F to A)")
 
 
 @recommend_unseen.test(1)
@@ -535,6 +627,21 @@ def _(index, user_ids, seen, k):
 
 
 @recommend_unseen.mistake(
+    "the bytes written out, not decoded",
+    "str(b'A') is the text \"b'A'\", mark and quotes included. .decode() gives the text itself.",
+    see="str(b'A'), b'A'.decode()",
+)
+def _(index, user_ids, seen, k):
+    rows = index(text(user_ids), k=min(k + max(map(len, seen)), index._candidates.shape[0]))[1].numpy()
+    return [[str(title) for title in row if str(title) not in titles][:k] for row, titles in zip(rows, seen)]
+
+
+@recommend_unseen.mistake("the bytes written out, not decoded")
+def _(index, user_ids, seen, k):
+    return [[str(title.encode()) for title in titles] for titles in unseen(index, user_ids, seen, k)]
+
+
+@recommend_unseen.mistake(
     "bytes in the lists",
     "The right titles, as bytes: the lists are to hold text. Decode them.",
     see="b'A'.decode()",
@@ -565,8 +672,8 @@ def _(index, user_ids, seen, k):
 
 @recommend_unseen.mistake(
     "fetched too few",
-    "You fetched one more for each user. In the worst case all that a user has seen stands above the first unseen "
-    "title: fetch k and as many as the longest list of seen titles.",
+    "You fetched too few: all that a user has seen may stand above the first unseen title. Fetch k and as many as the "
+    "longest list of seen titles.",
 )
 def _(index, user_ids, seen, k):
     rows = fetched(index, user_ids, k + len(seen))
@@ -591,6 +698,26 @@ def _(index, user_ids, seen, k):
     return [[title for title in row if title not in titles][:k] for row, titles in zip(rows, seen)]
 
 
+@recommend_unseen.mistake("fetched too few")
+def _(index, user_ids, seen, k):
+    rows = fetched(index, user_ids, k + len(seen[0]))
+    return [[title for title in row if title not in titles][:k] for row, titles in zip(rows, seen)]
+
+
+@recommend_unseen.mistake(
+    "removed from the list in its own loop",
+    "Once a title is removed the next one moves into its place, and the loop passes it by. Make a new list.",
+    see="row = ['A', 'B']; [row.remove(title) for title in row]; row",
+)
+def _(index, user_ids, seen, k):
+    rows = fetched(index, user_ids, 10**6)
+    for row, titles in zip(rows, seen):
+        for title in row:
+            if title in titles:
+                row.remove(title)
+    return [row[:k] for row in rows]
+
+
 @recommend_unseen.mistake(
     "in no order",
     "A set keeps no order, so the best unseen titles are no longer the first. Go down the list and leave out what was seen.",
@@ -607,7 +734,9 @@ def _(index, user_ids, seen, k):
     see='recommend_unseen(index, ["u"], [["A", "C"]], 3)',
 )
 def _(index, user_ids, seen, k):
-    return [[title for title in row if title in titles][:k] for row, titles in zip(fetched(index, user_ids, 10**6), seen)]
+    return [
+        [title for title in row if title in titles][:k] for row, titles in zip(fetched(index, user_ids, 10**6), seen)
+    ]
 
 
 @recommend_unseen.mistake(
@@ -646,8 +775,7 @@ def _(index, user_ids, seen, k):
 
 @recommend_unseen.mistake(
     "more than the index holds",
-    "You asked for k and as many more as were seen, and the index does not hold that many. size(index) is the most it "
-    "gives.",
+    "You asked for more titles than the index holds. size(index) is the most it gives.",
     see="index(tf.constant(['u']), k=size(index) + 1)",
 )
 def _(index, user_ids, seen, k):
@@ -657,16 +785,6 @@ def _(index, user_ids, seen, k):
 
 # The next five are what goes wrong with query_with_exclusions. Where it would give the right lists they are made in the
 # quick way: each index of a test would have to be traced for each mistake.
-
-
-@recommend_unseen.mistake(
-    "query_with_exclusions asked in the wrong way",
-    "The method's name ends in s, and it takes two tensors: the ids, [B], and the exclusions, [B, width]. A list of "
-    "lists is not a tensor.",
-    see="index.query_with_exclusions(tf.constant(['u']), tf.constant([['A', 'C']]), k=3)",
-)
-def _(index, user_ids, seen, k):
-    return index.query_with_exclusions(text(user_ids), seen, k=k)
 
 
 @recommend_unseen.mistake(
@@ -777,8 +895,7 @@ ranks_of = Item(
     "5.4",
     "ranks_of",
     because=(
-        "Once the seen titles are gone, a title's place in what is left is its rank; nothing needs to be "
-        "subtracted."
+        "Once the seen titles are gone, a title's place in what is left is its rank; nothing needs to be subtracted."
     ),
     hints=(
         "If 8 seen films above it vanish, where does a film at rank 12 stand? Which films do not move it?",
@@ -864,8 +981,9 @@ def _(test_titles, recommended, seen=()):
 
 @ranks_of.mistake(
     "the seen films are still in the list",
-    "These are the ranks before the seen films leave. Every one of them that stands above takes a place from what "
-    "follows.",
+    "These are the ranks before the seen films leave. If you do drop them, compare like with like: the list holds bytes, "
+    "and b'A' is not in ['A'].",
+    see="b'A' in ['A']",
 )
 def _(test_titles, recommended, seen=()):
     return less_the_seen(test_titles, recommended, (), lambda place, gone: 0)
@@ -877,6 +995,12 @@ def _(test_titles, recommended, seen=()):
 )
 def _(test_titles, recommended, seen=()):
     return less_the_seen(test_titles, recommended, seen, lambda place, gone: len(seen))
+
+
+@ranks_of.mistake("all seen films subtracted")
+def _(test_titles, recommended, seen=()):
+    at = places(recommended)
+    return {t: at[t] - len(seen) if t in at else None for t in test_titles}
 
 
 @ranks_of.mistake(
@@ -897,6 +1021,13 @@ def _(test_titles, recommended, seen=()):
     return {t: at[t] - sum(g < at[t] for g in gone) if t in at else None for t in test_titles}
 
 
+@ranks_of.mistake("seen test films keep a rank")
+def _(test_titles, recommended, seen=()):
+    at = places(recommended)
+    gone = [at[title] for title in seen if title in at]
+    return {t: at[t] - sum(g <= at[t] for g in gone) if t in at else None for t in test_titles}
+
+
 @ranks_of.mistake(
     "missing titles left out",
     "Every test title is to be in the dict: with None if it is not in the list, so that a miss can be seen and "
@@ -905,6 +1036,26 @@ def _(test_titles, recommended, seen=()):
 def _(test_titles, recommended, seen=()):
     left = [title.decode() for title in recommended if title.decode() not in seen]
     return {title: left.index(title) + 1 for title in test_titles if title in left}
+
+
+@ranks_of.mistake("missing titles left out")
+def _(test_titles, recommended, seen=()):
+    ranks = less_the_seen(test_titles, recommended, seen, lambda place, gone: sum(g < place for g in gone))
+    return {title: rank for title, rank in ranks.items() if title not in seen}
+
+
+@ranks_of.mistake("missing titles left out")
+def _(test_titles, recommended, seen=()):
+    ranks = less_the_seen(test_titles, recommended, seen, lambda place, gone: sum(g < place for g in gone))
+    return {title: rank for title, rank in ranks.items() if rank or title in seen}
+
+
+@ranks_of.mistake(
+    "a list, not a dict", "A rank without its title says little: give a dict from each test title to its rank."
+)
+def _(test_titles, recommended, seen=()):
+    ranks = less_the_seen(test_titles, recommended, seen, lambda place, gone: sum(g < place for g in gone))
+    return list(ranks.values())
 
 
 for name, number in ("0 for what is not there", 0), ("-1 for what is not there", -1):
@@ -922,6 +1073,12 @@ for name, number in ("0 for what is not there", 0), ("-1 for what is not there",
 def _(test_titles, recommended, seen=()):
     left = [title.decode() for title in recommended if title.decode() not in seen]
     return {title: left.index(title) + 1 if title in left else len(recommended) + 1 for title in test_titles}
+
+
+@ranks_of.mistake("a last place for what is not there")
+def _(test_titles, recommended, seen=()):
+    left = [title.decode() for title in recommended if title.decode() not in seen]
+    return {title: left.index(title) + 1 if title in left else len(left) + 1 for title in test_titles}
 
 
 @ranks_of.mistake(
@@ -998,6 +1155,8 @@ def test_seen_films_do_not_compete(student):
         "itself seen, a miss; the second user's films 3 and 2 stand at 1 and 2"
     )
     expect(got, 4 / 6, meaning)
+    got = student.hit_rate(np.array([[1.0, 2, 3]]), [[0, 1]], [[0]], 3)
+    expect(got, 0.5, "1 of 2: film 0 was seen and is no candidate, so it is a miss even where every place is given")
 
 
 @hit_rate.test(1)
@@ -1036,7 +1195,7 @@ def test_six_users_of_thirty_films(student, rng):
 
 def rated(scores, test, seen, k, *, masked=-np.inf, hit=None, share=None):
     """hit_rate with one part replaced: `hit` of (row, film), `share` of (hits per user, films per user, k)."""
-    hit = hit or (lambda row, film: (row >= row[film]).sum() <= k)
+    hit = hit or (lambda row, film: row[film] > -np.inf and (row >= row[film]).sum() <= k)
     share = share or (lambda hits, films, k: sum(hits) / sum(films))
     hits = []
     for row, films, gone in zip(scores, test, seen or [[] for _ in test]):
@@ -1076,7 +1235,7 @@ def _(scores, test, seen, k):
 
 
 @hit_rate.mistake(
-    "ties go to the film that stands first",
+    "ties go by position",
     "Sorting breaks a tie by position, so a film's column number earns it hits. A film with k others as good has no "
     "place for sure.",
     see="np.argsort(-np.zeros(4), kind='stable')",
@@ -1110,6 +1269,80 @@ def _(scores, test, seen, k):
         return row[film] > -np.inf and film in np.argsort(np.where(row == -np.inf, np.inf, row), kind="stable")[:k]
 
     return rated(scores, test, seen, k, hit=hit)
+
+
+@hit_rate.mistake(
+    "a seen film can be a hit",
+    "A seen film is no candidate, so it is a miss: ask first whether it was seen. Minus infinity only puts it last, and "
+    "where there are places for all, last is a hit.",
+    see="hit_rate(np.array([[1.0, 2, 3]]), [[0]], [[0]], 3)",
+)
+def _(scores, test, seen, k):
+    def hit(row, film):
+        return (row >= row[film]).sum() <= k
+
+    return rated(scores, test, seen, k, hit=hit)
+
+
+@hit_rate.mistake("a seen film can be a hit")
+def _(scores, test, seen, k):
+    rows = [np.delete(row, list(gone)) for row, gone in zip(scores, seen or [[] for _ in test])]
+    return float(
+        np.mean([(row >= own[film]).sum() <= k for row, own, films in zip(rows, scores, test) for film in films])
+    )
+
+
+def by_sorting(scores, test, seen, k, best, *, cut_first=False):
+    """hit_rate with the k best looked up in the order that `best` gives, the seen ones dropped before or after."""
+    hits = []
+    for row, films, gone in zip(np.array(scores, float), test, seen or [[] for _ in test]):
+        order = best(row)[:k] if cut_first else best(row)
+        left = [film for film in order if film not in gone][:k]
+        hits += [film in left for film in films]
+    return float(np.mean(hits))
+
+
+for best in lambda row: np.argsort(-row), lambda row: np.argsort(row)[::-1]:
+
+    @hit_rate.mistake("seen films still take places")
+    def _(scores, test, seen, k, best=best):
+        return by_sorting(scores, test, seen, k, best, cut_first=True)
+
+    @hit_rate.mistake("ties go by position")
+    def _(scores, test, seen, k, best=best):
+        return by_sorting(scores, test, seen, k, best)
+
+
+@hit_rate.mistake("worst films first")
+def _(scores, test, seen, k):
+    return by_sorting(scores, test, seen, k, np.argsort)
+
+
+@hit_rate.mistake("worst films first")
+def _(scores, test, seen, k):
+    def hit(row, film):
+        return film in np.argsort(row)[:k]
+
+    return rated(scores, test, seen, k, hit=hit)
+
+
+@hit_rate.mistake("worst films first")
+def _(scores, test, seen, k):
+    def hit(row, film):
+        return row[film] > -np.inf and film in np.argsort(row)[:k]
+
+    return rated(scores, test, seen, k, hit=hit)
+
+
+@hit_rate.mistake(
+    "the other test films are no rivals", "Other test films are candidates too: they compete for the k places."
+)
+def _(scores, test, seen, k):
+    found = []
+    for row, films, gone in zip(scores, test, seen or [[] for _ in test]):
+        rivals = np.delete(row, [*films, *gone])
+        found += [film not in gone and (rivals >= row[film]).sum() < k for film in films]
+    return float(np.mean(found))
 
 
 @hit_rate.mistake(

@@ -196,10 +196,64 @@ def lists(index, users, seen, k):
     return [[title for title in row if title not in gone][:k] for row, gone in zip(names, seen)]
 
 
+def indexed(names, vectors):
+    """An answer to 5.1: the vectors of the titles that `vectors` makes of the list, named by what `names` makes."""
+
+    def build_index(user_tower, movie_tower, titles, k=100):
+        import tensorflow as tf
+        import tensorflow_recommenders as tfrs
+
+        rows = movie_tower(tf.constant(vectors(titles)))
+        named = names and tf.constant(names(titles))
+        return tfrs.layers.factorized_top_k.BruteForce(user_tower, k=k).index(rows, named)
+
+    return build_index
+
+
+def in_an_own_order(titles):
+    return sorted(set(titles), reverse=True)
+
+
+unlisted("5.1", "no names", indexed(None, in_an_own_order))
+unlisted("5.1", "names and vectors out of step", indexed(in_an_own_order, lambda titles: sorted(set(titles))))
+unlisted("5.1", "names and vectors out of step", indexed(list, in_an_own_order))
+unlisted("5.1", "titles listed twice are in twice", indexed(list, list))
+
+
+@lambda answer: unlisted("5.1", "towers swapped", answer)
+def towers_swapped(user_tower, movie_tower, titles, k=100):
+    return indexed(in_an_own_order, in_an_own_order)(movie_tower, user_tower, titles, k)
+
+
+def told(pick):
+    """An answer to 5.2 that pairs what `pick` makes of scores and titles. What it raises is told by its cause."""
+
+    def recommend(index, user, k):
+        import tensorflow as tf
+
+        scores, titles = pick(*index(tf.constant([user]), k=k))
+        return [(title.decode(), float(score)) for title, score in zip(titles, scores)]
+
+    return recommend
+
+
+unlisted("5.2", None, told(lambda scores, titles: (scores, titles)))
+unlisted("5.2", None, told(lambda scores, titles: (scores.numpy(), titles.numpy())))
+unlisted("5.2", None, told(lambda scores, titles: (titles[0].numpy(), scores[0].numpy())))
+unlisted("5.3", None, lambda index, users, seen, k: [title.decode() for title in index(np.array(users), k=k)[1]])
 unlisted("5.3", None, lambda index, users, seen, k: lists(index, users, [seen[-1]] * len(users), k))
 unlisted("5.3", None, lambda index, users, seen, k: lists(index, users[:1], seen[:1], k))
 unlisted("5.4", "no title is ever found", lambda wanted, titles, seen=(): dict.fromkeys(wanted))
 unlisted("5.4", None, lambda wanted, titles, seen=(): dict.fromkeys(wanted, 1))
+unlisted("5.4", "seen test films keep a rank", lambda wanted, titles, seen=(): by_subtraction(wanted, titles, seen))
+
+
+def by_subtraction(wanted, titles, seen):
+    names, ranks = [title.decode() for title in titles], dict.fromkeys(wanted)
+    for title in set(names) & set(wanted):
+        place = names.index(title) + 1
+        ranks[title] = place - sum(name in seen for name in names[:place])
+    return ranks
 
 
 def hit_rate(scores, test, seen, k):
@@ -210,6 +264,7 @@ def hit_rate(scores, test, seen, k):
     return hits / sum(map(len, test))
 
 
+unlisted("5.5", "a seen film can be a hit", lambda scores, test, seen, k: hit_rate(scores, test, seen, k))
 unlisted("5.5", None, lambda scores, test, seen, k: hit_rate(scores, test, seen and [seen[0]] * len(test), k))
 unlisted("5.5", None, lambda scores, test, seen, k: hit_rate(scores, test, seen and [range(len(s)) for s in seen], k))
 unlisted("5.5", "seen films still take places", lambda scores, test, seen, k: hit_rate(scores, test, None, k))

@@ -71,8 +71,9 @@ check("5.2")  # hint("5.2") when stuck
 # %% [markdown]
 # ## 5.3 Nothing seen before (7 points)
 #
-# For many users at once, and each still gets k titles as long as there are that many. `query_with_exclusions` is one
-# way, fetching more and dropping the seen ones yourself is another. Think of a user who has seen nothing, of one who
+# For many users at once, and each still gets k titles as long as there are that many. Fetching more and dropping the
+# seen ones yourself is one way. `query_with_exclusions` is another, a longer one: it wants all lists of one width, raises
+# where k + width is more than the index holds, and is traced anew for each width. Think of a user who has seen nothing, of one who
 # has seen nearly everything, and of how often TensorFlow has to trace.
 
 
@@ -110,8 +111,8 @@ def ranks_of(test_titles, recommended, seen=()):
     """The rank of each test title in a list of recommendations once the seen titles have
     left it.
 
-    test_titles: strings; recommended: titles, best first, as an index gives them: bytes;
-    seen: strings, which need not be in the list. Returns a dict from every test title to
+    test_titles: strings; recommended: a list of bytes, the titles as an index gives them, best
+    first; seen: strings, which need not be in the list. Returns a dict from every test title to
     its rank, the best being 1, or to None if it is not in the list or was itself seen.
     """
     ### BEGIN SOLUTION
