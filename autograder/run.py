@@ -75,9 +75,11 @@ def check(item: Item, answer: Callable[[dict], dict], seed: int = 0) -> Result:
     return result
 
 
-def _size(test: TestResult) -> int:
-    """How much a test's last call was given, in characters: what is read best is the smallest that fails."""
-    return len(repr((test.call.args, test.call.kwargs))) if test.call else 0
+def _size(test: TestResult) -> tuple[bool, int]:
+    """What a test's last call was given: whether something in it has no code, such as <index of 900>, and how many
+    characters. What is read best, and can be tried, is the smallest that fails."""
+    given = repr((test.call.args, test.call.kwargs)) if test.call else ""
+    return "<" in given, len(given)
 
 
 def diagnose(item: Item, tests: list[TestResult], answer: Callable[[dict], dict], seed: int) -> Mistake | None:

@@ -75,7 +75,7 @@ def test_an_item_goes_by_its_functions_name_too_and_no_item_is_one_sentence(name
     shell = InteractiveShell.instance()
     shell._showtraceback = lambda kind, value, lines: shown.extend(lines)
     shell.showtraceback((caught.type, caught.value, caught.tb))
-    assert len(shown) == 1 and shown[0].startswith("there is no item 'row'; there are 1.1, ")
+    assert len(shown) == 1 and shown[0].startswith("there is no item 'row'; there are 0.1, ")
 
 
 def test_a_right_answer_that_changes_its_arguments_is_told_so_and_gets_its_points(names, capsys):
