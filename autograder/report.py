@@ -148,7 +148,7 @@ def _code(source: str) -> str:
 
 def show_call(call: Call) -> str:
     """A call as the student would type it, long values shortened."""
-    parts = [show(arg, 400) for arg in call.args] + [f"{key}={show(value, 400)}" for key, value in call.kwargs.items()]
+    parts = [show(arg, 600) for arg in call.args] + [f"{key}={show(value, 600)}" for key, value in call.kwargs.items()]
     return f"{call.name}({', '.join(parts)})"
 
 
