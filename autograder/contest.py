@@ -31,11 +31,14 @@ class Split:
     title: np.ndarray  # int [test rows], positions in titles
 
 
-def draw(arrays, rng: np.random.Generator) -> Split:
-    """Holds out SHARE of each user's titles by chance. A title that only test rows would have leaves the contest."""
+def draw(arrays, rng: np.random.Generator, n_users: int | None = None) -> Split:
+    """Holds out SHARE of the titles of each user, by chance; of all users, or of n_users drawn from them.
+
+    A title that only test rows would have leaves the contest.
+    """
     watched = np.zeros((len(arrays.users), len(arrays.titles)), bool)
     watched[arrays.user, arrays.title] = True
-    watched = watched[rng.permutation(len(watched))]
+    watched = watched[rng.permutation(len(watched))[:n_users]]
     places = rng.random(watched.shape)
     held = np.zeros_like(watched)
     for row, (mine, place) in enumerate(zip(watched, places)):
@@ -47,6 +50,13 @@ def draw(arrays, rng: np.random.Generator) -> Split:
     user, title = rng.permutation(np.argwhere(seen)).T
     train = {"user_id": [users[u] for u in user], "movie_title": [titles[t] for t in title]}
     return Split(train, users, titles, seen, *np.nonzero(held))
+
+
+def plain(lists: object) -> object:
+    """Lists of titles with every array turned into a list."""
+    if isinstance(lists, np.ndarray):
+        return lists.tolist()
+    return [plain(mine) for mine in lists] if isinstance(lists, list | tuple) else lists
 
 
 def fault(split: Split, lists: object, k: int = K) -> str:

@@ -59,7 +59,7 @@ def entry(student: str, paths: list[Path], home: Path, split: contest.Split, lad
             if not isinstance(recommend, Handle):
                 why = f"{item.function} should return a function recommend(users, k)"
             else:
-                lists = asked.method(recommend, "__call__", split.users, contest.K)
+                lists = contest.plain(asked.method(recommend, "__call__", split.users, contest.K))
                 why = contest.fault(split, lists)
         except (StudentRaised, NotAttempted) as error:
             why = str(error)
