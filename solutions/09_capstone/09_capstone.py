@@ -100,7 +100,8 @@ def fit(train):
             self.task = tfrs.tasks.Retrieval()
 
         def compute_loss(self, rows, training=False):
-            u, t, drawn = self.users(rows[0]), self.titles(rows[1]), tf.gather(share, rows[1])
+            u, t = self.users(rows["user"]), self.titles(rows["title"])
+            drawn = tf.gather(share, rows["title"])
             loss = 0.05 * (tf.reduce_sum(u**2) + tf.reduce_sum(t**2))
             for mine, film in zip(tf.split(u, blocks, axis=1), tf.split(t, blocks, axis=1)):
                 loss += self.task(mine, film, candidate_sampling_probability=drawn)
@@ -109,8 +110,8 @@ def fit(train):
     model = Committee()
     model.compile(optimizer=tf.keras.optimizers.Adagrad(0.1))
     rows = np.random.default_rng(0).permutation(len(user))
-    pairs = tf.data.Dataset.from_tensor_slices((user[rows], title[rows])).batch(1024).cache()
-    model.fit(pairs.map(lambda *pair: (pair,)), epochs=epochs, verbose=0)
+    pairs = tf.data.Dataset.from_tensor_slices({"user": user[rows], "title": title[rows]})
+    model.fit(pairs.batch(1024).cache(), epochs=epochs, verbose=0)
     scores = model.users.get_weights()[0] @ model.titles.get_weights()[0].T
     order = np.argsort(np.where(seen, np.inf, -scores), axis=1)
     place = {name: i for i, name in enumerate(users)}
