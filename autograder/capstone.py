@@ -26,9 +26,9 @@ class Committee(tfrs.Model):
     users, titles: the vocabularies; count: float [T], how many train rows each title has.
     """
 
-    def __init__(self, users: np.ndarray, titles: np.ndarray, count: np.ndarray, blocks: int = BLOCKS):
+    def __init__(self, users: np.ndarray, titles: np.ndarray, count: np.ndarray, blocks: int, l2: float):
         super().__init__()
-        self.blocks = blocks
+        self.blocks, self.l2 = blocks, l2
         self.user_tower, self.title_tower = tower(users, blocks * DIM), tower(titles, blocks * DIM)
         self.share = tf.constant(np.append(0, count) / count.sum(), tf.float32)  # row 0: unknown titles
         self.task = tfrs.tasks.Retrieval()
@@ -36,20 +36,20 @@ class Committee(tfrs.Model):
     def compute_loss(self, features, training=False):
         users, titles = self.user_tower(features["user_id"]), self.title_tower(features["movie_title"])
         drawn = tf.gather(self.share, self.title_tower.layers[0](features["movie_title"]))
-        loss = L2 * (tf.reduce_sum(users**2) + tf.reduce_sum(titles**2))
+        loss = self.l2 * (tf.reduce_sum(users**2) + tf.reduce_sum(titles**2))
         for user, title in zip(*(tf.split(vectors, self.blocks, axis=1) for vectors in (users, titles))):
             loss += self.task(user, title, candidate_sampling_probability=drawn, compute_metrics=False)
         return loss
 
 
-def train(users, titles, user, title, seed: int, *, blocks: int = BLOCKS, epochs: int = EPOCHS) -> two_tower.Towers:
+def train(users, titles, user, title, seed: int = 0, *, blocks: int = BLOCKS, l2: float = L2) -> two_tower.Towers:
     """Trains on these rows, user and title int [rows] into the vocabularies; returns the towers' vectors."""
     tf.keras.utils.set_random_seed(seed)
     order = np.random.default_rng(seed).permutation(len(user))
     rows = {"user_id": users[user[order]], "movie_title": titles[title[order]]}
-    model = Committee(users, titles, np.bincount(title, minlength=len(titles)), blocks)
+    model = Committee(users, titles, np.bincount(title, minlength=len(titles)), blocks, l2)
     model.compile(optimizer=tf.keras.optimizers.Adagrad(0.1))
-    model.fit(tf.data.Dataset.from_tensor_slices(rows).batch(BATCH).cache(), epochs=epochs, verbose=0)
+    model.fit(tf.data.Dataset.from_tensor_slices(rows).batch(BATCH).cache(), epochs=EPOCHS, verbose=0)
     return get_towers(model)
 
 
