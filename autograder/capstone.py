@@ -15,9 +15,9 @@ from autograder import baselines, two_tower
 from autograder.evaluation import difference, hits, interval
 from autograder.stock import get_towers, tower
 
-BLOCKS, DIM = 8, 64
+BLOCKS, DIM = 4, 64
 L2 = 0.05
-BATCH, EPOCHS = 1024, 10
+BATCH, EPOCHS = 1024, 16
 
 
 class Committee(tfrs.Model):
