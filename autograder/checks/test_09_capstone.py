@@ -1,5 +1,6 @@
 """Lesson 9: the faults of lists, a committee as one two-tower, and a model of one's own against its rivals."""
 
+import contextlib
 import functools
 from collections.abc import Callable, Mapping
 
@@ -194,13 +195,20 @@ join = Item(
 TOY = [([[1.0, 2.0]], [[3.0, 1.0], [0.0, 2.0]]), ([[3.0]], [[1.0], [2.0]])]
 
 
+def matrix(part) -> np.ndarray | None:
+    """A table of numbers as an array; None if it is none."""
+    with contextlib.suppress(ValueError):  # rows of different lengths
+        made = np.asarray(part)
+        return made.astype(float) if made.ndim == 2 and made.dtype.kind in "fiu" else None
+
+
 def scores_of(answer, n_users: int, n_titles: int):
     """All dot products of the student's pair."""
-    pair = [np.asarray(part) for part in answer] if isinstance(answer, list | tuple) and len(answer) == 2 else None
-    numbers = pair is not None and all(part.ndim == 2 and part.dtype.kind in "fiu" for part in pair)
+    pair = [matrix(part) for part in answer] if isinstance(answer, list | tuple) and len(answer) == 2 else [None]
+    numbers = all(part is not None for part in pair)
     fit = numbers and [len(part) for part in pair] == [n_users, n_titles] and pair[0].shape[1] == pair[1].shape[1]
     require(fit, answer, f"a pair of arrays, [{n_users}, D] and [{n_titles}, D], of one width D")
-    return pair[0].astype(float) @ pair[1].astype(float).T
+    return pair[0] @ pair[1].T
 
 
 @join.test(2)
