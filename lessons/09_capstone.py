@@ -181,11 +181,12 @@ Described(figure, alt)
 # lies above zero, at 10 and at 100.
 
 # %%
-split = contest.draw(data, np.random.default_rng(1), n_users=300)
-ladder = contest.rivals(split)
-for name, scores in {"EASE": baselines.ease(split.seen), "iALS": baselines.ials(split.seen, 1)}.items():
-    lists = contest.top_lists(split, scores)
-    print(name, contest.fault(split, lists) or "lists without fault", contest.standing(split, lists, ladder)["tier"])
+split = contest.draw(data, np.random.default_rng(1))
+lists = contest.top_lists(split, baselines.ease(split.seen))
+standing = contest.standing(split, lists, contest.rivals(split))
+print("EASE:", contest.fault(split, lists) or "lists without a fault", "- tier", standing["tier"])
+for name, step in standing["steps"].items():
+    print(f"{name:16}", *(step[k] for k in (10, 100)))
 
 # %% [markdown]
 # **Predict.** Why by chance, and not by time, as a shop would meet it? Two reasons. A split by time is the same for
