@@ -5,6 +5,7 @@ the blocks' scores, so one index serves a whole committee. One block did as well
 """
 
 import argparse
+import itertools
 import time
 
 import numpy as np
@@ -18,6 +19,7 @@ from autograder.stock import get_towers, tower
 BLOCKS, DIM = 1, 64
 L2 = 0.05
 BATCH, EPOCHS = 1024, 16
+WEIGHT = 4  # of iALS in a sum with the two-tower: its scores go from 0 to 1, those of the softmax further
 
 
 class Committee(tfrs.Model):
@@ -67,21 +69,24 @@ def main(argv: list[str]) -> None:
     def found(scores: np.ndarray) -> np.ndarray:
         return np.array([hits(scores, user, title, seen, k) for k in baselines.KS], float)
 
-    ours = []
+    runs: dict[str, list[np.ndarray]] = {"two-tower": [], f"two-tower + {WEIGHT} iALS": [], "iALS": [], "EASE": []}
+    shallow = found(baselines.ease(seen))
     for seed in range(options.seeds):
         began = time.process_time()
         towers = train(arrays.users, arrays.titles, arrays.user[fit], arrays.title[fit], seed)
         cpu = time.process_time() - began
-        ours.append(found(two_tower.all_scores(towers)))
-        rates = "  ".join(f"hit@{k} {rate:.4f}" for k, rate in zip(baselines.KS, ours[-1].mean(axis=1)))
-        print(f"seed {seed}  {rates}  {cpu:.0f} CPU-s", flush=True)
-    theirs = {"EASE": [found(baselines.ease(seen))],
-              "iALS": [found(baselines.ials(seen, seed)) for seed in range(options.seeds)]}  # fmt: skip
+        ours, squares = two_tower.all_scores(towers), baselines.ials(seen, seed)
+        for name, scores in zip(runs, (ours, ours + WEIGHT * squares, squares)):
+            runs[name].append(found(scores))
+        runs["EASE"].append(shallow)
+        rates = "   ".join(f"{name} {of[-1][0].mean():.4f} {of[-1][1].mean():.4f}" for name, of in runs.items())
+        print(f"seed {seed}: {rates}   ({cpu:.0f} CPU-s)", flush=True)
     for i, k in enumerate(baselines.KS):
-        rates = [hit[i].mean() for hit in ours]
-        print(f"\nhit@{k}: mean of {len(ours)} seeds, sd {np.std(rates, ddof=min(1, len(rates) - 1)):.4f}, "
-              f"{interval(np.mean(ours, axis=0)[i], user)}")  # fmt: skip
-        for name, runs in theirs.items():
-            gain = difference(np.mean(ours, axis=0)[i], np.mean(runs, axis=0)[i], user)
-            each = [difference(mine[i], runs[min(s, len(runs) - 1)][i], user).low > 0 for s, mine in enumerate(ours)]
-            print(f"  more than {name} ({np.mean(runs, axis=0)[i].mean():.4f}): {gain}; above 0 in {sum(each)} of {len(each)} seeds")
+        print(f"\nhit@{k}, mean of the seeds, its sd, its 95% interval over users")
+        for name, of in runs.items():
+            sd = np.std([one[i].mean() for one in of], ddof=1) if len(of) > 1 else 0.0
+            print(f"  {name:20} {interval(np.mean(of, axis=0)[i], user)}  sd {sd:.4f}")
+        for one, other in itertools.product(list(runs)[:2], list(runs)[2:]):
+            gain = difference(np.mean(runs[one], axis=0)[i], np.mean(runs[other], axis=0)[i], user)
+            each = sum(difference(x[i], y[i], user).low > 0 for x, y in zip(runs[one], runs[other]))
+            print(f"  {one} - {other}: {gain}; above 0 in {each} of {options.seeds} seeds")
