@@ -9,6 +9,8 @@ COMMANDS = {
     "hint": "a hint for an item (hint 3.1), the next ones with 2 or 3 behind it",
     "progress": "where you stand in the exercises",
     "grade": "grade a class, each student's code in a sandbox",
+    "capstone": "the two-tower of lesson 9 against EASE and iALS, with intervals",
+    "leaderboard": "run the capstone of a class on a secret split, and write a page",
     "prove": "try to forge grades and to lose them; ends with one line of counts",
     "help": "I get ...: what an exception or a mistake means (help WORDS: those that hold the words)",
     "coverage": "item by item: known mistakes, right answers, hints, tests that no mistake trips",

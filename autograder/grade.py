@@ -106,7 +106,7 @@ class _Runner:
         def answer(request: dict) -> dict:
             if len(self.box.deaths) > deaths or deaths > MAX_DEATHS:
                 raise StudentRaised("NotAskedAgain", "an earlier call of this function did not come to an end", "")
-            self._load(lesson)
+            self.load(lesson)
             return self.box.ask({**request, "notebook": lesson}, self.box.limits.call * (5 if item.slow else 1))
 
         try:
@@ -125,7 +125,7 @@ class _Runner:
         return {"item": item.number, "function": item.function, "max": item.points, "source": source, **said,
                 "cpu": round(self.box.cpu - cpu, 3)}  # fmt: skip
 
-    def _load(self, lesson: str) -> None:
+    def load(self, lesson: str) -> None:
         """Runs the notebook's cells in the process, if that was not done yet; a cell that kills it is left out next."""
         notebook, skip = self.notebooks[lesson], self._skip.setdefault(lesson, [])
         functions = [item.function for item in notebook.items]

@@ -269,6 +269,26 @@ unlisted("5.5", None, lambda scores, test, seen, k: hit_rate(scores, test, seen 
 unlisted("5.5", None, lambda scores, test, seen, k: hit_rate(scores, test, seen and [range(len(s)) for s in seen], k))
 unlisted("5.5", "seen films still take places", lambda scores, test, seen, k: hit_rate(scores, test, None, k))
 
+# --- lesson 9
+
+
+def four_faults(lists, k, titles, seen, **other):
+    counts = {"length": sum(len(mine) != k for mine in lists), "repeated": sum(len(set(m)) < len(m) for m in lists)}
+    counts["unknown"] = sum(not set(mine) <= set(titles) for mine in lists)
+    return counts | {"seen": sum(bool(set(mine) & set(old)) for mine, old in zip(lists, seen))} | other
+
+
+unlisted("9.1", None, lambda lists, k, titles, seen: dict.fromkeys(("length", "repeated", "unknown", "seen"), 0))
+unlisted("9.1", None, lambda lists, k, titles, seen: four_faults(lists, k, titles, seen, length=len(lists) != k))
+unlisted("9.1", None, lambda lists, k, titles, seen: four_faults(lists, k, titles, seen, seen=len(seen)))
+unlisted("9.1", "only the short ones", lambda *given: four_faults(*given, length=len([m for m in given[0] if len(m) < given[1]])))
+unlisted("9.2", None, lambda towers, weights: (np.zeros((len(towers[0][0]), 2)), np.zeros((len(towers[0][1]), 2))))
+unlisted("9.2", None, lambda towers, weights: towers)
+unlisted("9.2", "weights forgotten", lambda towers, weights: [np.hstack([pair[i] for pair in towers]) for i in (0, 1)])
+unlisted("9.3", None, lambda train: 7)
+unlisted("9.3", "fit gives no function", lambda train: [])
+unlisted("9.3", "lists of another length", lambda train: lambda users, k: [[] for _ in users])
+
 
 # --- lesson 6
 
