@@ -194,7 +194,7 @@ Described(figure, alt)
 # | two-tower and iALS joined | .1797 (.0004) | .6388 (.0009) | .0033 [.0017, .0049] | .0041 [.0020, .0062] |
 #
 # From .055 and .339, the model of lesson 4 without logQ, to level with the best classic; and joined with it, past it
-# in each of the five seeds. The goal was .18 and .64. [What was tried](../autograder/capstone.md) tells the rest, and
+# in each of the five seeds. The goal was .18 and .64. `autograder/capstone.md` tells what was tried, and
 # how a validation part that was too large misled us.
 #
 # ## When not
