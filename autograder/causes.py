@@ -55,6 +55,13 @@ CAUSES = [
         "tf.constant([1.0]) + tf.constant([1])",
     ),
     Cause(
+        "InvalidArgumentError",
+        "Value for attr 'T' of string is not in the list of allowed values",
+        "TensorFlow does not compare or sort strings, and here some are still tensors: take their values first, with "
+        ".numpy() or dataset.as_numpy_iterator().",
+        "np.unique([tf.constant('B'), tf.constant('A')])",
+    ),
+    Cause(
         "TypeError",
         "Tensor is unhashable",
         "A tensor cannot be a member of a set or the key of a dict. Take its value: .numpy().",

@@ -468,9 +468,9 @@ def _(ds, n_train, n_test, seed):
 
 
 @make_split.mistake(
-    "buffer smaller than the data",
-    "shuffle draws from a buffer that it fills from the front, so a row cannot come out earlier than the "
-    "buffer reaches. The order is random only with a buffer as large as the data.",
+    "rows near where they stood",
+    "The rows come out near where they stood in ds, so their order is not random. A shuffle does that whose buffer is "
+    "smaller than the data: it fills from the front, and a row cannot come out earlier than the buffer reaches.",
     see="[int(n) for n in tf.data.Dataset.range(10).shuffle(2)]",
 )
 def _(ds, n_train, n_test, seed):

@@ -70,7 +70,8 @@ check("2.2")  # hint("2.2") when stuck
 
 # %%
 def make_split(ds, n_train, n_test, seed):
-    """A random choice of `n_train` rows to train on, and of `n_test` others to test on.
+    """A random choice of `n_train` rows to train on, and of `n_test` others to test on, in
+    random order.
 
     ds: a tf.data.Dataset of at least n_train + n_test elements, whatever these are.
     seed: an int.
