@@ -179,7 +179,7 @@ def scale(students: int, lessons: list[str], workers: int, scheduler: bool) -> i
     print(f"again, nothing changed: {again:.1f} s, {clock / again:.0f} times faster")
     hours = clock / 3600 / number * 10_000
     print(f"10,000 at this pace: {hours:.1f} hours, {hours * workers:.1f} core-hours; {len(os.sched_getaffinity(0))} cores, "
-          f"load before: {os.getloadavg()[2]:.1f}")  # fmt: skip
+          f"load of the last quarter of an hour: {os.getloadavg()[2]:.1f}")  # fmt: skip
     return 0 if len(records) == students else 1
 
 
