@@ -22,6 +22,7 @@ _AXIS = "the default axis is the last, and there are two"
 _ARRAY = "what comes is an array already; the reference also takes lists"
 _FLOAT = "numbers of numpy and tensors cross as floats in any case"
 SURVIVORS: dict[tuple[str, str], str] = {
+    ("0.3", "np.argsort(-left, axis=1) -> np.argsort(-left)"): _AXIS,
     ("1.4", "np.argsort(-retrieval, axis=1) -> np.argsort(-retrieval)"): _AXIS,
     ("2.2", "1000 -> 1001"): _SIZE,
     ("3.1", "tf.keras.layers.StringLookup(vocabulary=vocab, mask_token=None) -> "
@@ -46,6 +47,15 @@ SURVIVORS: dict[tuple[str, str], str] = {
     ("5.4", "set(seen) -> seen"): "the same films, only looked up more slowly",
     ("5.5", "float(hits / sum((len(films) for films in test))) -> hits / sum((len(films) for films in test))"): _FLOAT,
     ("5.5", "list(gone) -> gone"): "what comes is a list already",
+    ("6.3", "np.argsort(-of_candidates, axis=1, kind='stable') -> np.argsort(-of_candidates, kind='stable')"): _AXIS,
+    ("6.3", "np.take_along_axis(predicted, candidates, axis=1) -> np.take_along_axis(predicted, candidates)"): _AXIS,
+    ("6.3", "np.take_along_axis(candidates, order, axis=1) -> np.take_along_axis(candidates, order)"): _AXIS,
+    ("7.4", "float(new.mean()) -> new.mean()"): _FLOAT,
+    ("7.6", "float(tfrs.tasks.Retrieval()(u, v, candidate_sampling_probability=drawn)) -> "
+            "tfrs.tasks.Retrieval()(u, v, candidate_sampling_probability=drawn)"): _FLOAT,
+    ("7.6", "np.asarray(count) -> count"): _ARRAY,
+    ("8.5", "np.asarray(done) -> done"): _ARRAY,
+    ("8.5", "float(np.max(done) - np.min(due)) -> np.max(done) - np.min(due)"): _FLOAT,
 }  # fmt: skip
 COMPARED = {ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.In: ast.NotIn,
             ast.NotIn: ast.In}  # fmt: skip
