@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from autograder import baselines
-from autograder.evaluation import difference, hits, interval
+from autograder.baselines import KS
+from autograder.evaluation import best, difference, hits, interval
 
 K = 100  # titles in a list
-KS = (10, 100)
 SHARE = 0.2  # of each user's titles that are held out
 LADDER = ("popularity", "two-tower, logQ", "PureSVD", "EASE", "iALS")
 
@@ -89,8 +89,7 @@ def list_hits(split: Split, lists: list[list[str]], k: int) -> np.ndarray:
 
 def top_lists(split: Split, scores: np.ndarray, k: int = K) -> list[list[str]]:
     """The best k unseen titles of each user, best first, from scores [U, T]."""
-    best = np.argsort(-np.where(split.seen, -np.inf, scores), axis=1, kind="stable")[:, :k]
-    return [[split.titles[title] for title in row] for row in best]
+    return [[split.titles[title] for title in row] for row in best(scores, split.seen, k)]
 
 
 def rivals(split: Split, names: tuple[str, ...] = LADDER) -> dict[str, dict[int, np.ndarray]]:

@@ -20,7 +20,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,7 +31,7 @@ from tqdm import tqdm
 from autograder import report, submissions
 from autograder.item import Item
 from autograder.run import RAISED, check
-from autograder.sandbox import BARE, COURSE, FULL, Isolation, Limits, Sandbox, isolation, why_not
+from autograder.sandbox import BARE, COURSE, FULL, SCIPY, Isolation, Limits, Sandbox, isolation, why_not
 from autograder.student import StudentRaised
 from autograder.submissions import Notebook, SubmissionError
 
@@ -57,9 +57,9 @@ def grade(job: Job) -> dict:
     began, cpu = time.perf_counter(), time.process_time()
     notebooks = [submissions.read(Path(path), Path(job.home)) for path in job.paths]
     chosen, exercises = _chosen(notebooks), []
-    imports = BARE if set(chosen) <= {"0", "1"} else FULL
+    imports = (BARE if set(chosen) <= {"0", "1"} else FULL) + (SCIPY if "0" in chosen else ())
     with Sandbox(job.limits, job.isolated, Path(job.data_dir) if job.data_dir else None, imports) as box:
-        runner = _Runner(box, {notebook.lesson: notebook for notebook in chosen.values()})
+        runner = Runner(box, {notebook.lesson: notebook for notebook in chosen.values()})
         for lesson, notebook in sorted(chosen.items()):
             results = [runner.check(item, lesson, job.seed) for item in notebook.items]
             reasons = [notebook.reason, *runner.faults.get(lesson, [])]
@@ -91,7 +91,7 @@ def _chosen(notebooks: list[Notebook]) -> dict[str, Notebook]:
     return {n.lesson: n for n in sorted(readable, key=lambda n: (n.path.stat().st_mtime, n.path.name))}
 
 
-class _Runner:
+class Runner:
     """Asks a student's functions in the sandbox; brings the process back when it died, without the cell it died of."""
 
     def __init__(self, box: Sandbox, notebooks: dict[str, Notebook]):
@@ -150,7 +150,7 @@ class _Runner:
                 self._loaded.add(lesson)
 
 
-def _home(path: Path, place: Path) -> Path:
+def home_of(path: Path, place: Path) -> Path:
     """The folder that a student's files must lie in: their own, or the common one where all lie flat."""
     parts = path.relative_to(place).parts if path.is_relative_to(place) else ()
     return place / parts[0] if len(parts) > 1 else path.parent
@@ -282,18 +282,23 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--scheduler", metavar="ADDRESS", help="of a Dask cluster to grade on")
     parser.add_argument("--allow-unisolated", action="store_true", help="grade where no isolation can be had")
     options = parser.parse_args(argv)
+    out = options.out or RUNS / ("grade" if options.submissions else "sample")
+    return guarded(out, options.allow_unisolated, lambda isolated: grade_class(options, out, isolated))
+
+
+def guarded(out: Path, allow_unisolated: bool, work: Callable[[bool], int]) -> int:
+    """What `work(isolated)` returns, done alone in the folder `out`; 2, with the reason, where it may not or cannot be."""
     isolated = isolation() == "bwrap"
-    if not isolated and not options.allow_unisolated:
+    if not isolated and not allow_unisolated:
         print("No isolation can be had here: what students wrote would run with your rights and could read the checks.\n"
               f"{why_not()}\n"
               "Grade on Linux with bubblewrap, or pass --allow-unisolated; every report will then say 'not isolated'.",
               file=sys.stderr)  # fmt: skip
         return 2
-    out = options.out or RUNS / ("grade" if options.submissions else "sample")
     try:
         out.mkdir(parents=True, exist_ok=True)
         with filelock.FileLock(out / "lock", timeout=0):
-            return grade_class(options, out, isolated)
+            return work(isolated)
     except filelock.Timeout:
         print(f"Another grading is writing to {out}. Wait for it, or choose another folder with --out.", file=sys.stderr)
     except (SubmissionError, Isolation) as error:
@@ -324,7 +329,7 @@ def grade_class(options: argparse.Namespace, out: Path, isolated: bool) -> int:
     records, done, jobs = Records(out), 0, {}
     for student, paths in found.items():
         seed = secrets.randbits(32) if options.seed is None else options.seed
-        home = _home(paths[0], place if place.is_dir() else out / "unpacked")
+        home = home_of(paths[0], place if place.is_dir() else out / "unpacked")
         job = Job(student, tuple(map(str, paths)), str(home), seed, isolated, data_dir)
         key = key_of(job)
         record = records.get(student, key)

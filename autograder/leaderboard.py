@@ -7,7 +7,6 @@ never enters it. The salt is kept with the result: with --salt the same split co
 import argparse
 import hashlib
 import json
-import os
 import secrets
 import sys
 from datetime import UTC, datetime
@@ -17,11 +16,10 @@ import numpy as np
 from tqdm import tqdm
 
 from autograder import contest, outputs, submissions
-from autograder.grade import RUNS, _home, _Runner
+from autograder.grade import RUNS, Runner, guarded, home_of
 from autograder.item import find
-from autograder.sandbox import FULL, Isolation, Limits, Sandbox, isolation, why_not
+from autograder.sandbox import FULL, Limits, Sandbox
 from autograder.student import NotAttempted, Student, StudentRaised
-from autograder.submissions import SubmissionError
 from autograder.wire import Handle
 
 ITEM = "9.3"
@@ -45,7 +43,7 @@ def entry(student: str, paths: list[Path], home: Path, split: contest.Split, lad
     if sum(map(len, mine[-1].cells)) > CODE:
         return {"student": student, "why": f"the notebook's code has more than {CODE:,} characters", "cpu": 0.0}
     with Sandbox(limits, isolated, None, FULL) as box:
-        runner = _Runner(box, {item.lesson: mine[-1]})
+        runner = Runner(box, {item.lesson: mine[-1]})
 
         def answer(request: dict) -> dict:
             if box.deaths:
@@ -85,31 +83,25 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--seconds", type=float, default=SECONDS, help=f"of CPU time for each call ({SECONDS})")
     parser.add_argument("--allow-unisolated", action="store_true", help="run where no isolation can be had")
     options = parser.parse_args(argv)
-    isolated = isolation() == "bwrap"
-    if not isolated and not options.allow_unisolated:
-        print(f"No isolation can be had here: {why_not()}\nOn Linux with bubblewrap it can; or --allow-unisolated.",
-              file=sys.stderr)  # fmt: skip
-        return 2
+    return guarded(options.out, options.allow_unisolated, lambda isolated: run_class(options, isolated))
+
+
+def run_class(options: argparse.Namespace, isolated: bool) -> int:
+    """Runs everybody, prints a line each, writes the page."""
     from data import movielens
 
-    os.umask(0o022)
     out, salt = options.out, options.salt or secrets.token_hex(16)
     limits = Limits(call=options.seconds, cell=min(60, options.seconds), total=10 * options.seconds)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        found = submissions.find_submissions(options.submissions, out / "unpacked")
-        split = contest.draw(movielens.arrays(), rng_of(salt))
-        ladder = contest.rivals(split)
-        place = options.submissions if options.submissions.is_dir() else out / "unpacked"
-        entries = [
-            entry(student, paths, _home(paths[0], place), split, ladder, limits, isolated)
-            for student, paths in tqdm(found.items(), unit="student", ncols=80, file=sys.stdout)
-        ]
-    except (SubmissionError, Isolation) as error:
-        print(error, file=sys.stderr)
-        return 2
-    write(out, salt, split, ladder, places(entries), isolated)
-    for one in places(entries):
+    found = submissions.find_submissions(options.submissions, out / "unpacked")
+    split = contest.draw(movielens.arrays(), rng_of(salt))
+    ladder = contest.rivals(split)
+    place = options.submissions if options.submissions.is_dir() else out / "unpacked"
+    entries = places([
+        entry(student, paths, home_of(paths[0], place), split, ladder, limits, isolated)
+        for student, paths in tqdm(found.items(), unit="student", ncols=80, file=sys.stdout)
+    ])  # fmt: skip
+    write(out, salt, split, ladder, entries, isolated)
+    for one in entries:
         said = one["why"] or f"tier {one['tier']}, hit@10 {one['hit'][10]}, hit@100 {one['hit'][100]}"
         print(f"{outputs.shown(one['student']):24} {outputs.shown(said)}")
     print(f"\nThe page: {out / 'index.html'}; the salt is in leaderboard.json beside it")

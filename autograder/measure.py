@@ -233,8 +233,7 @@ def facts(course: Course, seed: int) -> dict[str, float | list[float]]:
             )
         ),
     )
-    share = np.bincount(arrays.title[course.train], minlength=len(arrays.titles)) / len(course.train)
-    logq, _ = course.fit(seed, sampling_probability=share)
+    logq, _ = course.fit(seed, corrected=True)
     values = (
         course.seen[np.arange(len(top_100))[:, None], top_100].sum(axis=1).mean(),
         watched.mean() / (len(batch) - 1),

@@ -11,9 +11,9 @@ from typing import NamedTuple
 import numpy as np
 
 from autograder import baselines, two_tower
-from autograder.evaluation import difference
+from autograder.evaluation import best, difference
 
-K, N = 100, 10  # films retrieved, films shown
+N = 10  # films shown, of the hundred retrieved
 HELD_BACK = 0.2  # of the train rows, for the ranker to learn from
 
 
@@ -22,13 +22,7 @@ HELD_BACK = 0.2  # of the train rows, for the ranker to learn from
 
 def retrieve(arrays, rows: np.ndarray, seed: int = 0) -> np.ndarray:
     """Scores float64 [U, T] of the two-tower with logQ correction, trained on these rows: lesson 4's last model."""
-    share = np.bincount(arrays.title[rows], minlength=len(arrays.titles)) / len(rows)
-    return two_tower.all_scores(two_tower.recipe(arrays, rows, seed, sampling_probability=share)[0])
-
-
-def best(scores: np.ndarray, seen: np.ndarray | bool = False, k: int = K) -> np.ndarray:
-    """Each user's k best titles that are not `seen`, best first: int [U, k]."""
-    return np.argsort(-np.where(seen, -np.inf, scores), axis=1, kind="stable")[:, :k]
+    return two_tower.all_scores(two_tower.recipe(arrays, rows, seed, corrected=True)[0])
 
 
 def among(scores: np.ndarray, candidates: np.ndarray) -> np.ndarray:
@@ -269,7 +263,7 @@ def main(argv: list[str]) -> None:
     print(f"{len(seeds)} seeds, {cpu:.0f} CPU-s each; mean (lowest to highest)\n\nRMSE in stars, 20,000 test rows")
     for name in runs[0][0]:
         print(f"  {name:34}{spread([errors[name] for errors, *_ in runs], 4)}")
-    print(f"\nOrders of the {K} retrieved unseen films, of which {N} are shown")
+    print(f"\nOrders of the 100 retrieved unseen films, of which {N} are shown")
     for name, of in runs[0][1].items():
         print(f"  {name:34}" + "; ".join(f"{what} {spread([run[1][name][what] for run in runs], 4)}" for what in of))
     print("\nMore hits than as retrieved, 95% interval over users, seed by seed")

@@ -14,6 +14,7 @@ import faiss
 import numpy as np
 
 from autograder import two_tower
+from autograder.ranking import spread
 from autograder.two_tower import Towers
 
 K = 100
@@ -34,8 +35,7 @@ class Found(NamedTuple):
 def towers(arrays, seed: int = 0) -> Towers:
     """Lesson 4's last model: the two-tower with logQ correction."""
     train, _ = two_tower.course_split()
-    share = np.bincount(arrays.title[train], minlength=len(arrays.titles)) / len(train)
-    return two_tower.recipe(arrays, train, seed, sampling_probability=share)[0]
+    return two_tower.recipe(arrays, train, seed, corrected=True)[0]
 
 
 def catalogue(like: np.ndarray, n: int, seed: int = 0, *, shapeless: bool = False) -> np.ndarray:
@@ -103,15 +103,11 @@ def main(argv: list[str]) -> None:
                 build.append(time.process_time() - began)
                 whole.append(ms)
                 runs.append([probe(index, queries, best, nprobe) for nprobe in PROBES])
-            print(f"\n{n:,} items {name}, {cells} cells; built in {_spread(build, 1)} CPU-s", end="; ")
-            print(f"brute force {_spread(whole, 2)} ms")
+            print(f"\n{n:,} items {name}, {cells} cells; built in {spread(build, 1)} CPU-s", end="; ")
+            print(f"brute force {spread(whole, 2)} ms")
             for found in zip(*runs):
                 nprobe, recall, work, ms = zip(*found)
-                print(f"  nprobe {nprobe[0]:3}  recall {_spread(recall, 3):24} work {_spread(work, 4):26}", end=" ")
-                print(f"ms {_spread(ms, 3)}", flush=True)
+                print(f"  nprobe {nprobe[0]:3}  recall {spread(recall, 3):24} work {spread(work, 4):26}", end=" ")
+                print(f"ms {spread(ms, 3)}", flush=True)
     if sys.platform == "linux":
         print(f"\nat most {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.1f} GB of memory")
-
-
-def _spread(values, digits: int) -> str:
-    return "{:.{d}f} ({:.{d}f} to {:.{d}f})".format(np.mean(values), min(values), max(values), d=digits)

