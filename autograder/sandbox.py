@@ -7,13 +7,11 @@ no solution, no other submission, no network, no environment, and nobody's right
 import contextlib
 import functools
 import json
-import multiprocessing.util
 import os
 import secrets
-import select
 import shutil
-import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -21,6 +19,7 @@ import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import psutil
 
@@ -146,49 +145,7 @@ def bwrap(limits: Limits, data_dir: Path | None, forks: bool = False) -> list[st
     return [*words, "--remount-ro", "/", "--chdir", "/tmp", "--"]
 
 
-class _Started:
-    """A process that was started for one student."""
-
-    def __init__(self, command: list[str], pipes: tuple[int, int], **where):
-        self._process = subprocess.Popen(command, stdin=pipes[0], stdout=pipes[1], stderr=subprocess.DEVNULL,
-                                         start_new_session=True, **where)  # fmt: skip
-        self.pid = self._process.pid
-
-    def running(self) -> bool:
-        return self._process.poll() is None
-
-    def kill(self) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.pid, signal.SIGKILL)
-
-    def end(self) -> None:
-        self.kill()
-        self._process.wait()
-
-
-class _Forked:
-    """A process that a zygote forked for one student; the first of its namespace, so that all others end with it."""
-
-    def __init__(self, zygote: "_Zygote", options: dict, pipes: tuple[int, int]):
-        self._handle, self._lock = zygote.fork(options, pipes), threading.Lock()
-        about = Path(f"/proc/self/fdinfo/{self._handle}").read_text()
-        self.pid = int(about.split("Pid:")[1].split()[0])
-
-    def running(self) -> bool:
-        with self._lock:
-            return self._handle >= 0 and not select.select([self._handle], [], [], 0)[0]
-
-    def kill(self) -> None:
-        with self._lock, contextlib.suppress(ProcessLookupError):
-            if self._handle >= 0:
-                signal.pidfd_send_signal(self._handle, signal.SIGKILL)
-
-    def end(self) -> None:
-        self.kill()
-        with self._lock:
-            select.select([self._handle], [], [])
-            os.close(self._handle)
-            self._handle = -1
+_MUTE = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "start_new_session": True, "env": {}}
 
 
 class _Zygote:
@@ -200,42 +157,34 @@ class _Zygote:
     def __init__(self, data_dir: Path | None):
         self.data_dir = data_dir
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._control.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+        self._control.settimeout(300)
         command = [*bwrap(Limits(), data_dir, forks=True), sys.executable, "-I", "/in/course/autograder/zygote.py"]
-        self._process = subprocess.Popen([*command, "/in/course"], stdin=theirs, stdout=subprocess.DEVNULL,
-                                         stderr=subprocess.DEVNULL, start_new_session=True, env={})  # fmt: skip
+        self._process = subprocess.Popen([*command, "/in/course"], stdin=theirs, **_MUTE)
         theirs.close()
-        self.end = multiprocessing.util.Finalize(self, self._end, (self._control, self._process), exitpriority=10)
 
     @classmethod
     def own(cls, data_dir: Path | None) -> "_Zygote":
         """This thread's, started if there is none that runs."""
         zygote = getattr(cls._own, "zygote", None)
         if zygote is None or zygote.data_dir != data_dir or zygote._process.poll() is not None:
-            if zygote is not None:
-                zygote.end()
             zygote = cls._own.zygote = cls(data_dir)
         return zygote
 
-    def fork(self, options: dict, pipes: tuple[int, int]) -> int:
-        """A descriptor of a new process with these pipes. Raises Isolation if it cannot be shut in."""
-        try:
-            self._control.settimeout(300)
-            socket.send_fds(self._control, [json.dumps(options).encode()], pipes)
-            said, handles, _, _ = socket.recv_fds(self._control, 2000, 1)
-        except OSError as error:
-            said, handles = str(error).encode(), []
-        if said != b"ready":
-            self.end()
-            raise Isolation(f"the prepared process cannot fork: {said.decode() or 'it has ended'}")
-        return handles[0]
+    def fork(self, options: dict, wire: socket.socket) -> psutil.Process:
+        """A new process with that socket, first of its namespace, so that all others end with it.
 
-    @staticmethod
-    def _end(control: socket.socket, process: subprocess.Popen) -> None:
-        control.close()  # that is its input; it waits for what it forked, so that no CPU time is lost from the count
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(5)
-        process.kill()
-        process.wait()
+        Raises Isolation if it cannot be shut in.
+        """
+        try:
+            socket.send_fds(self._control, [json.dumps(options).encode()], [wire.fileno()])
+            said, about, *_ = self._control.recvmsg(2000, socket.CMSG_SPACE(12))
+            if said == b"ready":  # the kernel says who did, by the number that the process has out here
+                return psutil.Process(struct.unpack("3i", about[0][2])[0])
+        except (OSError, psutil.Error) as error:
+            said = str(error).encode()
+        self._process.kill()
+        raise Isolation(f"the prepared process cannot fork: {said.decode() or 'it has ended'}")
 
 
 class Sandbox:
@@ -249,13 +198,8 @@ class Sandbox:
         self.limits, self.isolated, self.data_dir, self.imports = limits, isolated, data_dir, imports
         self.deaths: list[str] = []
         self.one_by_one = ""  # why its process was not forked from one that had imported everything, if it was not
-        self._ended = 0.0  # CPU seconds of what has ended
-        self._process: _Started | _Forked | None = None
-        self._folder: tempfile.TemporaryDirectory | None = None
-        self._requests = self._replies = -1
-        self._buffer = self._unsent = b""
-        self._id = ""
-        self._waited = 0.0
+        self._ended = self._waited = 0.0  # CPU seconds of what has ended; seconds spent waiting for answers
+        self._process: psutil.Process | None = None
 
     def __enter__(self):
         return self
@@ -265,173 +209,145 @@ class Sandbox:
 
     @property
     def running(self) -> bool:
-        return self._process is not None and self._process.running()
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process = self._process
+            return process is not None and process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+        return False
 
     @property
     def cpu(self) -> float:
         """CPU seconds so far of all that ran in it; what ended by itself is not in it."""
-        return self._ended + (self._cpu() if self._process is not None else 0)
+        return self._ended + (_usage(self._process)[0] if self._process is not None else 0)
 
     def start(self) -> None:
         """Starts the worker, which imports nothing of the student's: forked from a prepared process, where that can be.
 
         Raises Isolation if it does not come up.
         """
-        self.one_by_one = _Zygote.refused
         for _ in range(4):
+            self.close()
+            self.one_by_one = _Zygote.refused
             try:
                 command = self._launch(forked=self.isolated and not _Zygote.refused)
             except Isolation as error:
-                _Zygote.refused = self.one_by_one = str(error)
+                _Zygote.refused = str(error)
                 continue
             with contextlib.suppress(StudentRaised):
-                self._message(self.limits.start)
+                self.read(self.limits.start)
                 return
             self.deaths.pop()  # not of the student's making
         tried = subprocess.run([*command[: command.index("-I")], "-c", ""], capture_output=True, text=True, timeout=60)
         raise Isolation(f"No process for students' code starts here. {tried.stderr.strip()[-500:]}")
 
     def _launch(self, forked: bool) -> list[str]:
-        self.close()
         limits = {"CORE": 0, "FSIZE": self.limits.file, "NOFILE": 1024, "DATA": self.limits.memory,
                   "CPU": int(20 * self.limits.call)}  # fmt: skip
         if sys.platform == "linux" and self.isolated:  # elsewhere it counts all of the user's processes, the grader's too
             limits["NPROC"] = self.limits.processes
+        self._id = secrets.token_hex(8)
         # Each that grades has a user of its own, so that a box that exhausts its processes takes none from others.
         uid = 60000 + threading.get_native_id() % 5000 if self.isolated and os.getuid() == 0 else None
-        self._id = secrets.token_hex(8)
-        options = {"limits": limits, "isolated": self.isolated, "uid": uid, "id": self._id}
+        options = {"limits": limits, "isolated": self.isolated, "uid": uid, "id": self._id, "tmp": self.limits.tmp,
+                   "imports": self.imports, "course": "/in/course" if self.isolated else str(COURSE)}  # fmt: skip
+        command = [sys.executable, "-I", f"{options['course']}/autograder/worker.py", json.dumps(options)]
+        where = dict(_MUTE)  # bubblewrap's own environment can be read inside, though it clears the worker's
         if self.isolated:
-            options["course"] = "/in/course"
-            command = bwrap(self.limits, self.data_dir)
-            where = {"env": {}}  # bubblewrap's own environment can be read inside, though it clears the worker's
+            command = [*bwrap(self.limits, self.data_dir), *command]
         else:
-            self._folder = tempfile.TemporaryDirectory(prefix="unisolated-")
-            options["course"] = str(COURSE)
-            command = []
-            where = {"cwd": self._folder.name, "env": {"PATH": os.environ["PATH"], "HOME": self._folder.name,
-                     "TF_USE_LEGACY_KERAS": "1", "TF_CPP_MIN_LOG_LEVEL": "3",
-                     **({"TFDS_DATA_DIR": str(self.data_dir)} if self.data_dir else {})}}  # fmt: skip
-        worker = Path(options["course"]) / "autograder/worker.py"
-        command = [*command, sys.executable, "-I", str(worker), json.dumps(options)]
-        theirs, self._requests = os.pipe()
-        self._replies, also_theirs = os.pipe()
-        try:
+            self._folder = tempfile.TemporaryDirectory(prefix="unisolated-", ignore_cleanup_errors=True)
+            data = {"TFDS_DATA_DIR": str(self.data_dir)} if self.data_dir else {}
+            where |= {"cwd": self._folder.name, "env": {"PATH": os.environ["PATH"], "HOME": self._folder.name, **data,
+                      "TF_USE_LEGACY_KERAS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}}  # fmt: skip
+        self._wire, theirs = socket.socketpair()
+        with theirs:
             if forked:
-                options |= {"tmp": self.limits.tmp, "imports": self.imports}
-                self._process = _Forked(_Zygote.own(self.data_dir), options, (theirs, also_theirs))
+                self._process = _Zygote.own(self.data_dir).fork(options, theirs)
             else:
-                self._process = _Started(command, (theirs, also_theirs), **where)
-        finally:
-            os.close(theirs)
-            os.close(also_theirs)
-        os.set_blocking(self._requests, False)
-        self._buffer = self._unsent = b""
-        self._too_large = threading.Event()
-        threading.Thread(target=self._watch_memory, args=(self._process, self._too_large), daemon=True).start()
+                self._process = psutil.Popen(command, stdin=theirs, **where)
+        self._replies, self._why, self._asked = self._wire.makefile("rb", 1 << 16), [], None
+        threading.Thread(target=self._watch, args=(self._process, self._wire, self._why), daemon=True).start()
         return command
 
     def ask(self, request: dict, seconds: float) -> dict:
         """One request, one reply. Raises StudentRaised if the process dies, floods, or takes over `seconds` of CPU."""
-        self.send(request)
-        return self.read(seconds)
-
-    def send(self, request: dict) -> None:
-        """Hands a request over; it goes out while `read` waits, so that a process that takes nothing blocks nothing."""
-        if not self.running:
-            self._die("ProcessEnded", "the process that runs this notebook has ended")
         self._id = secrets.token_hex(8)  # so that no reply can be written before its request is known
-        self._unsent = json.dumps({**request, "id": self._id}, allow_nan=False).encode() + b"\n"
+        return self.read(seconds, json.dumps({**request, "id": self._id}, allow_nan=False).encode() + b"\n")
 
-    def read(self, seconds: float) -> dict:
-        """The next message about the request in hand."""
+    def read(self, seconds: float, request: bytes = b"") -> dict:
+        """The next message about the request in hand, or about a new one."""
+        began, line = time.monotonic(), b""
         if self._waited > self.limits.total:
             self._die("TimeLimit", f"all notebooks together took more than {self.limits.total / 60:.0f} minutes")
-        return self._message(seconds)
-
-    def _message(self, seconds: float) -> dict:
-        began = looked = time.monotonic()
-        cpu, deadline = None, began + seconds * self.limits.patience
-        source, drain = self._replies, self._requests
-        try:
-            while b"\n" not in self._buffer:
-                readable, writable, _ = select.select([source], [drain] if self._unsent else [], [], 0.25)
-                if writable:
-                    with contextlib.suppress(BlockingIOError):
-                        self._unsent = self._unsent[os.write(drain, self._unsent) :]
-                if readable:
-                    piece = os.read(source, 1 << 20)
-                    if not piece:
-                        self._die("ProcessEnded", "the process that runs this notebook ended before it answered")
-                    self._buffer += piece
-                    if len(self._buffer) > MAX_REPLY:
-                        self._die("TooMuch", "the answer is larger than an answer may be")
-                if time.monotonic() > looked + 0.25:
-                    looked = time.monotonic()
-                    cpu = cpu or self._cpu()
-                    if self._cpu() - cpu > seconds or looked > deadline:
-                        self._die("TimeLimit", f"no answer within {seconds:.0f} s: a loop that does not end?")
-        except BrokenPipeError:
-            self._die("ProcessEnded", "the process that runs this notebook has ended")
-        finally:
-            self._waited += time.monotonic() - began
-        line, _, self._buffer = self._buffer.partition(b"\n")
-        try:
+        self._asked = seconds, began + seconds * self.limits.patience
+        with contextlib.suppress(OSError):  # it ended before it took or gave all
+            self._wire.sendall(request)
+            line = self._replies.readline(MAX_REPLY)
+        self._asked = None
+        self._waited += time.monotonic() - began
+        if len(line) == MAX_REPLY:
+            self._die("TooMuch", "the answer is larger than an answer may be")
+        if not line.endswith(b"\n"):
+            self._die(*self._why or ("ProcessEnded", "the process that runs this notebook ended before it answered"))
+        with contextlib.suppress(ValueError, RecursionError):
             message = json.loads(line)
-        except (ValueError, RecursionError):
-            message = None
-        if not isinstance(message, dict) or message.get("id") != self._id:
-            self._die("Garbled", "what came back is not a message of the autograder's")
-        return message
+            if isinstance(message, dict) and message.get("id") == self._id:
+                return message
+        self._die("Garbled", "what came back is not a message of the autograder's")
 
     def close(self) -> None:
         """Ends the process and all that it started."""
-        if self._process is not None:
-            self._ended = self.cpu
-            if not self.isolated:
-                for child in self._tree(self._process)[1:]:
-                    with contextlib.suppress(psutil.Error):
-                        child.kill()
-            self._process.end()
-            self._process = None
-        for pipe in (self._requests, self._replies):
-            with contextlib.suppress(OSError):
-                os.close(pipe)
-        self._requests = self._replies = -1
-        if self._folder is not None:
-            with contextlib.suppress(OSError):
-                self._folder.cleanup()
-            self._folder = None
+        if self._process is None:
+            return
+        self._ended = self.cpu
+        _kill(self._process)
+        self._process.wait()
+        self._process = None
+        self._replies.close()
+        self._wire.close()
+        if not self.isolated:
+            self._folder.cleanup()
 
-    def _die(self, kind: str, why: str) -> None:
-        if self._too_large.is_set():
-            kind, why = "MemoryLimit", f"it took more than {self.limits.memory >> 30} GB of memory"
+    def _die(self, kind: str, why: str) -> NoReturn:
         self.deaths.append(f"{kind}: {why}")
         self.close()
         raise StudentRaised(kind, why, "")
 
-    def _cpu(self) -> float:
-        """CPU seconds of the whole tree so far."""
-        total = 0.0
-        for process in self._tree(self._process):
-            with contextlib.suppress(psutil.Error):
-                total += sum(process.cpu_times()[:4])  # its own, and of children that have ended
-        return total
-
-    def _watch_memory(self, process: _Started | _Forked, too_large: threading.Event) -> None:
-        while process.running():
-            total = 0
-            for one in self._tree(process):
-                with contextlib.suppress(psutil.Error):
-                    total += one.memory_info().rss
-            if total > self.limits.memory:
-                too_large.set()
-                process.kill()
+    def _watch(self, process: psutil.Process, wire: socket.socket, why: list[str]) -> None:
+        """Ends what takes more than it may, and notes why: a thread beside the one that waits for an answer."""
+        asked, before = None, 0.0
+        while self._process is process and self.running:
+            cpu, memory = _usage(process)
+            if self._asked is not asked:
+                asked, before = self._asked, cpu
+            if memory > self.limits.memory:
+                why += "MemoryLimit", f"it took more than {self.limits.memory >> 30} GB of memory"
+            elif asked and (cpu - before > asked[0] or time.monotonic() > asked[1]):
+                why += "TimeLimit", f"no answer within {asked[0]:.0f} s: a loop that does not end?"
+            if why:
+                _kill(process)
+                with contextlib.suppress(OSError):
+                    wire.shutdown(socket.SHUT_RDWR)  # whoever else may hold the other end
+                return
             time.sleep(0.2)
 
-    @staticmethod
-    def _tree(process: _Started | _Forked) -> list[psutil.Process]:
+
+def _tree(root: psutil.Process) -> list[psutil.Process]:
+    with contextlib.suppress(psutil.Error):
+        return [root, *root.children(recursive=True)]
+    return [root]
+
+
+def _usage(root: psutil.Process) -> tuple[float, int]:
+    """CPU seconds so far, and bytes of memory, of the whole tree."""
+    cpu, memory = 0.0, 0
+    for process in _tree(root):
         with contextlib.suppress(psutil.Error):
-            root = psutil.Process(process.pid)
-            return [root, *root.children(recursive=True)]
-        return []
+            cpu += sum(process.cpu_times()[:4])  # its own, and of children that have ended
+            memory += process.memory_info().rss
+    return cpu, memory
+
+
+def _kill(root: psutil.Process) -> None:
+    for process in _tree(root):
+        with contextlib.suppress(psutil.Error):
+            process.kill()

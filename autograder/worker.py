@@ -37,7 +37,7 @@ def limit(options: dict) -> None:
 
 def serve(options: dict) -> None:
     """Answers the requests on its standard input until that ends."""
-    requests, replies = os.fdopen(os.dup(0), "r", encoding="utf-8"), os.fdopen(os.dup(1), "w", encoding="utf-8")
+    requests, replies = (os.fdopen(os.dup(0), mode, encoding="utf-8") for mode in "rw")
     quiet = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):  # a student's input() ends at once, and what is printed goes nowhere
         os.dup2(quiet, stream)

@@ -36,9 +36,9 @@ libc = ctypes.CDLL(None, use_errno=True)
 
 
 def main(course: str) -> None:
-    """Forks a process for each message {"imports": names, ...options of `worker.serve`} that comes with two pipes.
+    """Forks a process for each message {"imports": names, ...options of `worker.serve`} that comes with a socket.
 
-    What is forked answers with a descriptor of itself, or with the reason why it cannot be shut in. Ends with its input.
+    What is forked answers "ready", or with the reason why it cannot be shut in. Ends with its input.
     """
     sys.path.insert(0, course)
     from autograder import worker
@@ -46,7 +46,7 @@ def main(course: str) -> None:
     os.chdir("/")
     control = socket.socket(fileno=0)
     while True:
-        message, pipes, _, _ = socket.recv_fds(control, 1 << 16, 2)
+        message, wires, _, _ = socket.recv_fds(control, 1 << 16, 1)
         if not message:
             return
         options = json.loads(message)
@@ -56,9 +56,8 @@ def main(course: str) -> None:
             _tensorflow_is_untouched()
         gc.freeze()  # so that a child's collector does not copy what it shares
         if os.fork() == 0:
-            _student(control, worker, options, pipes)
-        for pipe in pipes:
-            os.close(pipe)
+            _student(control, worker, options, *wires)
+        os.close(*wires)
         with contextlib.suppress(ChildProcessError):
             while os.waitpid(-1, os.WNOHANG)[0]:
                 pass
@@ -72,7 +71,7 @@ def _tensorflow_is_untouched() -> None:
         raise RuntimeError("TensorFlow has run already: it cannot be forked any more")
 
 
-def _student(control: socket.socket, worker, options: dict, pipes: list[int]) -> None:
+def _student(control: socket.socket, worker, options: dict, wire: int) -> None:
     """Never returns. A new process namespace holds what is forked after it was made, so there are two forks."""
     try:
         _check(libc.unshare(NAMESPACES), "unshare")
@@ -83,9 +82,8 @@ def _student(control: socket.socket, worker, options: dict, pipes: list[int]) ->
         os.setsid()  # a signal to one's own group goes through the walls of a process namespace
         _cover(options["tmp"])
         worker.limit(options)
-        socket.send_fds(control, [b"ready"], [os.pidfd_open(os.getpid())])
-        os.dup2(pipes[0], 0)
-        os.dup2(pipes[1], 1)
+        control.send(b"ready")
+        os.dup2(wire, 0)
         os.closerange(3, 1024)
         control.detach()
         worker.serve(options)

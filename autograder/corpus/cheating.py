@@ -68,13 +68,17 @@ BREACHES = {
         if libc.ptrace(0x4206, number, 0, 0) == 0 and "python" in open(f"/proc/{{number}}/comm").read():
             return True""",
     "files of the grader's that it inherited": """\
+    sockets = set()  # its own wire is one
     for number in range(0, 1024):
         try:
-            mode = os.fstat(number).st_mode
+            held = os.fstat(number)
         except OSError:
             continue
-        if stat.S_ISSOCK(mode) or stat.S_ISDIR(mode) or stat.S_ISREG(mode):
-            return True""",
+        if stat.S_ISDIR(held.st_mode) or stat.S_ISREG(held.st_mode):
+            return True
+        if stat.S_ISSOCK(held.st_mode):
+            sockets.add(held.st_ino)
+    return len(sockets) > 1""",
     "the network: a listener on the grader's machine": """\
     for address in ("127.0.0.1", "::1", "localhost"):
         try:
@@ -212,13 +216,17 @@ LEFT = {
             except OSError:
                 pass""",
     "descriptors that it should not hold": """\
+    sockets = set()  # its own wire is one
     for number in os.listdir("/proc/self/fd"):
         try:
             held = os.readlink(f"/proc/self/fd/{{number}}")
         except OSError:
             continue
-        if not held.startswith(("pipe:", "/dev/null")) and not held.endswith("/fd"):
-            return True""",
+        if held.startswith("socket:"):
+            sockets.add(held)
+        elif not held.startswith("/dev/null") and not held.endswith("/fd"):
+            return True
+    return len(sockets) > 1""",
     "what was there before it was shut in": """\
     import ctypes
     libc = ctypes.CDLL(None)
