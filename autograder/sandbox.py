@@ -32,6 +32,10 @@ INSIDE = ("autograder/__init__.py", "autograder/zygote.py", "autograder/worker.p
 BARE = ("autograder.student", "autograder.workshop")  # what is imported once for all students
 FULL = (*BARE, "pandas", "tensorflow_recommenders", "tensorflow.python.eager.context", "data.movielens")
 SCIPY = ("scipy.sparse.linalg",)  # of lesson 0 alone, and half a second to import
+# One thread: there are as many workers as cores, and a student's matrices are too small to share one.
+ENVIRONMENT = {"HOME": "/tmp", "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "TF_USE_LEGACY_KERAS": "1",
+               "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONHASHSEED": "0", "TFDS_DATA_DIR": "/in/tfds", "OMP_NUM_THREADS": "1",
+               "OPENBLAS_NUM_THREADS": "1", "TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}  # fmt: skip
 MAX_REPLY = 4 << 20  # bytes; an honest answer has less than a tenth of that, a malicious one takes thirty times that
 
 
@@ -94,54 +98,32 @@ def bwrap(limits: Limits, data_dir: Path | None, forks: bool = False) -> list[st
         program = str(bwrap_path())
     if sys.platform != "linux" or program is None:
         raise Isolation("bubblewrap runs on Linux only")
-    words = [program, "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try",
-             "--die-with-parent", "--new-session", "--clearenv"]  # fmt: skip
+    words = [program, *"--unshare-pid --unshare-net --unshare-ipc --unshare-uts --unshare-cgroup-try --die-with-parent "
+             "--new-session --clearenv".split()]  # fmt: skip
     if os.getuid() == 0:
-        words += ["--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
+        words += "--cap-drop ALL --cap-add CAP_SETUID --cap-add CAP_SETGID".split()
     else:
-        words += ["--unshare-user", "--disable-userns", "--uid", "65534", "--gid", "65534"]
+        words += "--unshare-user --disable-userns --uid 65534 --gid 65534".split()
     if forks:
         words += ["--cap-add", "CAP_SYS_ADMIN"]
-    environment = {"HOME": "/tmp", "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "TF_USE_LEGACY_KERAS": "1",
-                   "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONHASHSEED": "0", "TFDS_DATA_DIR": "/in/tfds"}  # fmt: skip
-    # One thread: there are as many workers as cores, and a student's matrices are too small to share one.
-    environment |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS",
-                                  "TF_NUM_INTEROP_THREADS"), "1")  # fmt: skip
-    for name, value in environment.items():
+    for name, value in ENVIRONMENT.items():
         words += ["--setenv", name, value]
-    words += ["--size", str(limits.tmp), "--perms", "1777", "--tmpfs", "/tmp", "--proc", "/proc", "--dev", "/dev"]
-    words += ["--size", str(128 << 20), "--perms", "1777", "--tmpfs", "/dev/shm", "--remount-ro", "/dev"]
-    seen = {"/tmp"}
-
-    def bind(path: Path, inside: Path | None = None) -> None:
-        inside = inside or path
-        for parent in reversed(inside.parents):
-            if str(parent) not in seen and parent != Path("/"):
-                words.extend(["--perms", "0755", "--dir", str(parent)])
-                seen.add(str(parent))
-        words.extend(["--ro-bind", str(path), str(inside)])
-        seen.add(str(inside))
+    words += f"--size {limits.tmp} --perms 1777 --tmpfs /tmp --proc /proc --dev /dev".split()
+    words += f"--size {128 << 20} --perms 1777 --tmpfs /dev/shm --remount-ro /dev".split()
+    own = ["/usr", "/etc/ld.so.cache", "/etc/alternatives", "/etc/localtime"]
+    own += [prefix for prefix in (sys.base_prefix, sys.prefix) if not Path(prefix).is_relative_to("/usr")]
+    bound = {path: path for path in own}
+    bound |= {f"/in/course/{name}": str(COURSE / name) for name in INSIDE}
+    if data_dir:  # and nothing else that may lie beside them
+        bound |= {f"/in/tfds/{name}": str(data_dir / name) for name in ("movielens", "movielens_course")}
+    for parent in sorted({str(parent) for path in bound for parent in Path(path).parents} - {"/", "/tmp"}):
+        words += ["--perms", "0755", "--dir", parent]
+    for inside, path in bound.items():
+        words += ["--ro-bind-try", path, inside]
         if COURSE.is_relative_to(inside):  # a course that lies under /usr, say
-            words.extend(["--tmpfs", str(COURSE)])
-
-    bind(Path("/usr"))
-    for name in ("bin", "sbin", "lib", "lib64"):
-        place = Path("/") / name
-        if place.is_symlink():
-            words += ["--symlink", os.readlink(place), str(place)]
-        elif place.exists():
-            bind(place)
-    for path in ("/etc/ld.so.cache", "/etc/alternatives", "/etc/localtime"):
-        if Path(path).exists():
-            bind(Path(path))
-    for prefix in dict.fromkeys((Path(sys.base_prefix), Path(sys.prefix))):
-        if not prefix.is_relative_to("/usr"):
-            bind(prefix)
-    for name in INSIDE:
-        bind(COURSE / name, Path("/in/course") / name)
-    for name in ("movielens", "movielens_course"):  # and nothing else that may lie beside them
-        if data_dir and (data_dir / name).exists():
-            bind(data_dir / name, Path("/in/tfds") / name)
+            words += ["--tmpfs", str(COURSE)]
+    for path in ("/bin", "/sbin", "/lib", "/lib64"):
+        words += ["--symlink", os.readlink(path), path] if os.path.islink(path) else ["--ro-bind-try", path, path]
     return [*words, "--remount-ro", "/", "--chdir", "/tmp", "--"]
 
 
