@@ -168,6 +168,7 @@ def scale(students: int, lessons: list[str], workers: int, scheduler: bool) -> i
         watch.join()
         records = [json.loads(path.read_text(encoding="utf-8")) for path in (out / "records").glob("*.json")]
         again = timed(grading(place, out, workers), ROOT)[1]
+        one = timed(grading(place, Path(folder, "one"), 1), ROOT)[1]
     number = sum(len(record["exercises"]) for record in records)
     cpu = sum(sum(record["cpu"].values()) for record in records)
     print(f"{number:,} submissions of {len(records):,} students on {workers} {'Dask ' if scheduler else ''}workers: "
@@ -176,6 +177,7 @@ def scale(students: int, lessons: list[str], workers: int, scheduler: bool) -> i
     print(f"the grader's own process: {seen.early:.0f} MB at a third of the time, {seen.late:.0f} MB at most after it; "
           f"all processes together: {seen.all / 1000:.1f} GB at most")  # fmt: skip
     print(f"again, nothing changed: {again:.1f} s, {clock / again:.0f} times faster")
+    print(f"the same with one worker: {one / 60:.1f} minutes; {workers} are {one / clock:.2f} times as fast")
     hours = clock / 3600 / number * 10_000
     print(f"10,000 at this pace: {hours:.1f} hours, {hours * workers:.1f} core-hours; {len(os.sched_getaffinity(0))} cores, "
           f"load of the last quarter of an hour: {os.getloadavg()[2]:.1f}")  # fmt: skip

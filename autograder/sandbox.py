@@ -98,14 +98,14 @@ def bwrap(limits: Limits, data_dir: Path | None, forks: bool = False) -> list[st
         program = str(bwrap_path())
     if sys.platform != "linux" or program is None:
         raise Isolation("bubblewrap runs on Linux only")
-    words = [program, *"--unshare-pid --unshare-net --unshare-ipc --unshare-uts --unshare-cgroup-try --die-with-parent "
-             "--new-session --clearenv".split()]  # fmt: skip
+    words = [program, *"--unshare-pid --unshare-net --unshare-ipc --unshare-uts --unshare-cgroup-try --new-session "
+             "--clearenv".split()]  # fmt: skip
     if os.getuid() == 0:
         words += "--cap-drop ALL --cap-add CAP_SETUID --cap-add CAP_SETGID".split()
     else:
         words += "--unshare-user --disable-userns --uid 65534 --gid 65534".split()
-    if forks:
-        words += ["--cap-add", "CAP_SYS_ADMIN"]
+    # What forks ends with its input, and so leaves the CPU time of all that it forked to be counted.
+    words += ["--cap-add", "CAP_SYS_ADMIN"] if forks else ["--die-with-parent"]
     for name, value in ENVIRONMENT.items():
         words += ["--setenv", name, value]
     words += f"--size {limits.tmp} --perms 1777 --tmpfs /tmp --proc /proc --dev /dev".split()
