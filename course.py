@@ -231,7 +231,8 @@ def set_up():
 def calls(name, arguments):
     """What a sub-command stands for: calls of the Python in .venv, one after the other."""
     if name == "test":
-        return [["-m", "data.movielens"], ["-m", "pytest", *arguments]]
+        two = ["--numprocesses=2", "--dist=loadfile", "--no-loadscope-reorder"]  # TensorFlow twice, not once a core
+        return [["-m", "data.movielens"], ["-m", "pytest", *(arguments or two)]]
     if name == "start":
         rest = [argument for argument in arguments if argument != "--no-lab"]
         lab = [["-m", "jupyterlab", "--ServerApp.root_dir=.", LESSON]]

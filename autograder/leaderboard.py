@@ -16,8 +16,9 @@ import numpy as np
 from tqdm import tqdm
 
 from autograder import contest, outputs, submissions
-from autograder.grade import RUNS, Runner, guarded, home_of
+from autograder.grade import RUNS, guarded
 from autograder.item import find
+from autograder.runner import Runner
 from autograder.sandbox import FULL, Limits, Sandbox
 from autograder.student import NotAttempted, Student, StudentRaised
 from autograder.wire import Handle
@@ -97,7 +98,7 @@ def run_class(options: argparse.Namespace, isolated: bool) -> int:
     ladder = contest.rivals(split)
     place = options.submissions if options.submissions.is_dir() else out / "unpacked"
     entries = places([
-        entry(student, paths, home_of(paths[0], place), split, ladder, limits, isolated)
+        entry(student, paths, submissions.home_of(paths[0], place), split, ladder, limits, isolated)
         for student, paths in tqdm(found.items(), unit="student", ncols=80, file=sys.stdout)
     ])  # fmt: skip
     write(out, salt, split, ladder, entries, isolated)

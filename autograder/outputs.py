@@ -22,8 +22,8 @@ from xml.etree import ElementTree as ET
 import jinja2
 from wcwidth import clip, ljust, wcswidth
 
-from autograder.grade import stem, write_whole
 from autograder.item import LESSONS, Item, items
+from autograder.records import stem, write_whole
 from autograder.report import CODE_LINES, COLOURS, MARKS
 from autograder.run import NOT_ATTEMPTED, RAISED, RIGHT, WRONG
 

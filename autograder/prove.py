@@ -25,7 +25,9 @@ from autograder import outputs, submissions
 from autograder.corpus import KINDS, Bait, Draft, Submission, corpus
 from autograder.corpus.mutants import all_mutants
 from autograder.corpus.trials import TRIALS
-from autograder.grade import Job, Records, run_all
+from autograder.grade import run_all
+from autograder.records import Records
+from autograder.runner import Job
 from autograder.sandbox import Limits, isolation
 from data import movielens
 

@@ -36,6 +36,11 @@ class Notebook:
     def lesson(self) -> str:
         return self.items[0].lesson if self.items else ""
 
+    def source(self, function: str) -> str:
+        """The cell that defines the function last; that is the one that counts."""
+        defining = [cell for cell in self.cells if re.search(rf"^(def|class) {function}\b", cell, re.MULTILINE)]
+        return defining[-1][:20_000] if defining else ""
+
 
 def find_submissions(place: Path, unpack: Path) -> dict[str, list[Path]]:
     """Student to notebook files. A zip is unpacked into `unpack`. Raises SubmissionError if there is nothing."""
@@ -68,6 +73,12 @@ def student_of(path: Path, place: Path) -> str:
     if canvas := CANVAS.match(path.name):
         return canvas["student"]
     return EXERCISE.sub("", path.stem) or path.stem
+
+
+def home_of(path: Path, place: Path) -> Path:
+    """The folder that a student's files must lie in: their own, or the common one where all lie flat."""
+    parts = path.relative_to(place).parts if path.is_relative_to(place) else ()
+    return place / parts[0] if len(parts) > 1 else path.parent
 
 
 def _unpacked(archive: Path, folder: Path) -> Path:

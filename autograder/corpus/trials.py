@@ -18,7 +18,7 @@ from pathlib import Path
 import psutil
 
 from autograder.corpus import Bait, Draft
-from autograder.grade import write_whole
+from autograder.records import write_whole
 from autograder.sandbox import COURSE, Limits, bwrap
 
 STUDENTS = [f"student{number}" for number in range(8)]

@@ -18,8 +18,10 @@ from autograder import grade, prove, sandbox, submissions
 from autograder.corpus import Bait, corpus
 from autograder.corpus.cheating import LEFT, ONCE
 from autograder.corpus.trials import unwritable
-from autograder.grade import Job, Records, key_of
+from autograder.grade import key_of
 from autograder.item import find
+from autograder.records import Records
+from autograder.runner import Job
 from autograder.sandbox import COURSE, Isolation, Limits, Sandbox
 from autograder.student import Student, StudentRaised
 
@@ -333,7 +335,7 @@ def as_ordinary_user() -> list[str]:
 
 GRADE = """
 import json, sys
-from autograder.grade import Job, grade
+from autograder.runner import Job, grade
 from autograder.sandbox import isolation
 assert isolation() == "bwrap", "no user namespace can be made here"
 record = grade(Job("one", (sys.argv[1],), sys.argv[2], 7, True, None))

@@ -1,6 +1,7 @@
 """Grading in the sandbox: what each submission of the corpus deserves, how a class may be handed in, what a rerun does."""
 
 import json
+import sys
 import zipfile
 from pathlib import Path
 
@@ -9,7 +10,9 @@ import pytest
 
 from autograder import build, grade, submissions
 from autograder.corpus import corpus
-from autograder.grade import Job, Records, key_of
+from autograder.grade import key_of
+from autograder.records import Records
+from autograder.runner import Job
 from autograder.sandbox import isolation
 
 QUICK = [one for one in corpus() if not one.slow]
@@ -124,6 +127,14 @@ def test_a_second_grader_on_the_same_folder_leaves(tmp_path, capsys):
     with filelock.FileLock(tmp_path / "out/lock"):
         assert grade.main([str(tmp_path / "class"), "--out", str(tmp_path / "out")]) == 2
     assert "Another grading is writing" in capsys.readouterr().err
+
+
+def test_on_windows_it_says_where_to_grade(tmp_path, capsys, monkeypatch):
+    copy_to(tmp_path / "class/ada/01_two_stages.ipynb")
+    monkeypatch.setattr(sys, "platform", "win32")
+    assert grade.main([str(tmp_path / "class"), "--out", str(tmp_path / "out"), "--allow-unisolated"]) == 2
+    monkeypatch.undo()
+    assert "WSL" in capsys.readouterr().err and not (tmp_path / "out").exists()
 
 
 def test_without_isolation_it_refuses_unless_told(tmp_path, capsys, monkeypatch):

@@ -1,0 +1,121 @@
+"""One student's notebooks: their functions asked in a sandbox, the checks outside of it; out comes a record.
+
+A record is plain data: what was handed in, each item's outcome, score and report, and what happened to the process.
+"""
+
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from autograder import report, submissions
+from autograder.item import Item
+from autograder.run import RAISED, check
+from autograder.sandbox import BARE, FULL, SCIPY, Isolation, Limits, Sandbox
+from autograder.student import StudentRaised
+from autograder.submissions import Notebook
+
+MAX_DEATHS = 12  # after so many ends of a student's process, what is left is not asked
+
+
+@dataclass(frozen=True)
+class Job:
+    """One student's work, and how to grade it. Paths and plain data only, so that it can travel."""
+
+    student: str
+    paths: tuple[str, ...]
+    home: str
+    seed: int
+    isolated: bool
+    data_dir: str | None
+    limits: Limits = Limits()
+
+
+def grade(job: Job) -> dict:
+    """Grades one student; the record is plain JSON. Never raises for anything that the student's files do."""
+    began, cpu = time.perf_counter(), time.process_time()
+    notebooks = [submissions.read(Path(path), Path(job.home)) for path in job.paths]
+    chosen, exercises = _chosen(notebooks), []
+    imports = (BARE if set(chosen) <= {"0", "1"} else FULL) + (SCIPY if "0" in chosen else ())
+    with Sandbox(job.limits, job.isolated, Path(job.data_dir) if job.data_dir else None, imports) as box:
+        runner = Runner(box, {notebook.lesson: notebook for notebook in chosen.values()})
+        for lesson, notebook in sorted(chosen.items()):
+            results = [runner.check(item, lesson, job.seed) for item in notebook.items]
+            reasons = [notebook.reason, *runner.faults.get(lesson, [])]
+            exercises.append({"lesson": lesson, "file": notebook.path.name, "items": results,
+                              "reason": "; ".join(filter(None, reasons))})  # fmt: skip
+    return {
+        "student": job.student,
+        "seed": job.seed,
+        "isolation": "bwrap" if job.isolated else "none",
+        "exercises": exercises,
+        "unread": [{"file": one.path.name, "reason": one.reason} for one in notebooks if one.reason],
+        "deaths": box.deaths,
+        "one_by_one": box.one_by_one,
+        "seconds": round(time.perf_counter() - began, 2),
+        "cpu": {"grader": round(time.process_time() - cpu, 3), "sandbox": round(box.cpu, 3)},
+        "graded_at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _chosen(notebooks: list[Notebook]) -> dict[str, Notebook]:
+    """One notebook an exercise: of several, the one changed last."""
+    readable = [notebook for notebook in notebooks if notebook.items]
+    return {n.lesson: n for n in sorted(readable, key=lambda n: (n.path.stat().st_mtime, n.path.name))}
+
+
+class Runner:
+    """Asks a student's functions in the sandbox; brings the process back when it died, without the cell it died of."""
+
+    def __init__(self, box: Sandbox, notebooks: dict[str, Notebook]):
+        self.box, self.notebooks = box, notebooks
+        self.faults: dict[str, list[str]] = {}
+        self._loaded: set[str] = set()
+        self._skip: dict[str, list[int]] = {}
+
+    def check(self, item: Item, lesson: str, seed: int) -> dict:
+        deaths, cpu = len(self.box.deaths), self.box.cpu
+
+        def answer(request: dict) -> dict:
+            if len(self.box.deaths) > deaths or deaths > MAX_DEATHS:
+                raise StudentRaised("NotAskedAgain", "an earlier call of this function did not come to an end", "")
+            self.load(lesson)
+            return self.box.ask({**request, "notebook": lesson}, self.box.limits.call * (5 if item.slow else 1))
+
+        try:
+            result = check(item, answer, seed)
+            said = {"outcome": result.outcome, "score": result.score, "details": report.details(result),
+                    "mistake": result.mistake.name if result.mistake else None, "seconds": round(result.seconds, 3)}  # fmt: skip
+        except (Isolation, OSError):  # the machine's fault
+            raise
+        except Exception as error:  # plain data, but of a shape that the check did not foresee: no answer is no pass
+            what = f"the check could not judge what came back: {type(error).__name__}: {error}"[:300]
+            self.faults.setdefault(lesson, []).append(f"{item.number}: {what}")
+            said = {"outcome": RAISED, "score": 0, "details": [("raised", what)], "mistake": None, "seconds": 0.0}
+        source = self.notebooks[lesson].source(item.function)
+        return {"item": item.number, "function": item.function, "max": item.points, "source": source, **said,
+                "cpu": round(self.box.cpu - cpu, 3)}  # fmt: skip
+
+    def load(self, lesson: str) -> None:
+        """Runs the notebook's cells in the process, if that was not done yet; a cell that kills it is left out next."""
+        notebook, skip = self.notebooks[lesson], self._skip.setdefault(lesson, [])
+        functions = [item.function for item in notebook.items]
+        while not self.box.running or lesson not in self._loaded:
+            if not self.box.running:
+                self.box.start()
+                self._loaded.clear()
+            cell, begun = None, 0
+            try:
+                message = self.box.ask({"run": lesson, "cells": notebook.cells, "functions": functions, "skip": skip},
+                                       self.box.limits.cell)  # fmt: skip
+                while "cell" in message and begun <= 3 * len(notebook.cells):  # each is parsed, run, and run again
+                    cell, begun = message["cell"], begun + 1
+                    message = self.box.read(self.box.limits.cell)
+            except StudentRaised:
+                if not isinstance(cell, int) or cell in skip or len(self.box.deaths) > MAX_DEATHS:
+                    raise
+                skip.append(cell)
+            else:
+                faults = message.get("faults")
+                self.faults[lesson] = [str(one)[:300] for one in faults[:20]] if isinstance(faults, list) else []
+                self._loaded.add(lesson)
