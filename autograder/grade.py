@@ -19,12 +19,13 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
 
 import filelock
 from tqdm import tqdm
 
-from autograder import submissions
+from autograder import sandbox, submissions
 from autograder.records import Records
 from autograder.runner import Job, grade
 from autograder.sandbox import COURSE, Isolation, isolation, why_not
@@ -64,7 +65,7 @@ def run_all(jobs: list[Job], workers: int, scheduler: str | None = None) -> Iter
     tries = 0
     while waiting:
         context = multiprocessing.get_context("spawn")
-        with concurrent.futures.ProcessPoolExecutor(workers, context, _in_a_worker) as pool:
+        with concurrent.futures.ProcessPoolExecutor(workers, context, _in_a_worker, (context.Value("i"),)) as pool:
             try:
                 for future in concurrent.futures.as_completed([pool.submit(grade, job) for job in waiting.values()]):
                     record = future.result()
@@ -78,14 +79,24 @@ def run_all(jobs: list[Job], workers: int, scheduler: str | None = None) -> Iter
                 pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _in_a_worker() -> None:
+def _in_a_worker(count: Synchronized) -> None:
     """Ends this process, and with it the sandbox, when the grader is killed; keeps TensorFlow's greeting off the screen.
 
-    Its own exceptions reach the grader in any case.
+    Its own exceptions reach the grader in any case. count: of the workers so far, which gives each a core for students.
     """
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    if sys.platform == "linux":
+        sandbox.core = core_for(count)
     grader = multiprocessing.parent_process()
     threading.Thread(target=lambda: (grader.join(), os._exit(1)), daemon=True).start()
+
+
+def core_for(count: Synchronized) -> int:
+    """The next core in turn; two gradings on one machine do not both begin with the first."""
+    cores = sorted(os.sched_getaffinity(0))
+    with count:
+        count.value += 1
+        return cores[(os.getppid() + count.value) % len(cores)]
 
 
 def main(argv: list[str]) -> int:

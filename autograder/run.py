@@ -139,8 +139,10 @@ def _alike(one: Exception, other: Exception, to_the_letter: bool) -> bool:
 
 
 def _bare(error: StudentRaised) -> str:
-    """An exception's kind and message without what differs from case to case: numbers, addresses, quoted names."""
-    return error.kind + re.sub(r"0x[0-9a-f]+|_?\d+|'[^']*'|\"[^\"]*\"|\s+", "", error.message)
+    """An exception's kind and message without what differs from case to case: numbers, addresses, names that the
+    student chose. What is missing from which class is no such name."""
+    quoted = "" if error.kind == "AttributeError" else r"|'[^']*'|\"[^\"]*\""
+    return error.kind + re.sub(rf"0x[0-9a-f]+|_?\d+{quoted}|\s+", "", error.message)
 
 
 def run_tests(item: Item, answer: Callable[[dict], dict], seed: int) -> list[TestResult]:

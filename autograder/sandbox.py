@@ -55,6 +55,9 @@ class Limits:
     processes: int = 256
 
 
+core: int | None = None  # the only one that students of this process may use, so that nobody slows those of another
+
+
 class Isolation(RuntimeError):
     """Isolation cannot be had here, or no sandbox starts."""
 
@@ -230,7 +233,7 @@ class Sandbox:
         # Each that grades has a user of its own, so that a box that exhausts its processes takes none from others.
         uid = 60000 + threading.get_native_id() % 5000 if self.isolated and os.getuid() == 0 else None
         options = {"limits": limits, "isolated": self.isolated, "uid": uid, "id": self._id, "tmp": self.limits.tmp,
-                   "imports": self.imports, "course": "/in/course" if self.isolated else str(COURSE)}  # fmt: skip
+                   "imports": self.imports, "core": core, "course": "/in/course" if self.isolated else str(COURSE)}  # fmt: skip
         command = [sys.executable, "-I", f"{options['course']}/autograder/worker.py", json.dumps(options)]
         where = dict(_MUTE)  # bubblewrap's own environment can be read inside, though it clears the worker's
         if self.isolated:

@@ -32,6 +32,9 @@ def limit(options: dict) -> None:
     if options["isolated"]:
         from autograder import zygote
 
+        if options["core"] is not None:
+            os.sched_setaffinity(0, {options["core"]})
+
         zygote.lock(options["uid"])
 
 

@@ -23,13 +23,13 @@ NAMESPACES = 0x00020000 | 0x04000000 | 0x08000000 | 0x40000000 | 0x02000000 | 0x
 RDONLY, NOSUID, NODEV, NOEXEC, BIND, PRIVATE = 1, 2, 4, 8, 0x1000 | 0x4000, 1 << 18 | 0x4000
 
 # System calls that no honest answer makes: new namespaces and their rights, keyrings (which outlive a process and
-# belong to a user), other processes' memory, and the corners of the kernel where most faults are found.
-REFUSED = "unshare setns add_key request_key keyctl ptrace process_vm_readv process_vm_writev bpf perf_event_open " \
-          "userfaultfd io_uring_setup".split()  # fmt: skip
+# belong to a user), other processes' memory, another core, and the corners of the kernel where most faults are found.
+REFUSED = "unshare setns add_key request_key keyctl ptrace process_vm_readv process_vm_writev sched_setaffinity bpf " \
+          "perf_event_open userfaultfd io_uring_setup".split()  # fmt: skip
 # The kernel's own number for the machine, then those of clone, clone3, and REFUSED in its order.
 NUMBERS = {
-    "x86_64": (0xC000003E, 56, 435, (272, 308, 248, 249, 250, 101, 310, 311, 321, 298, 323, 425)),
-    "aarch64": (0xC00000B7, 220, 435, (97, 268, 217, 218, 219, 117, 270, 271, 280, 241, 282, 425)),
+    "x86_64": (0xC000003E, 56, 435, (272, 308, 248, 249, 250, 101, 310, 311, 203, 321, 298, 323, 425)),
+    "aarch64": (0xC00000B7, 220, 435, (97, 268, 217, 218, 219, 117, 270, 271, 122, 280, 241, 282, 425)),
 }
 
 libc = ctypes.CDLL(None, use_errno=True)

@@ -1,6 +1,7 @@
 """The sandbox, the wire and the records by themselves: what they do when something goes wrong. See also `prove`."""
 
 import json
+import multiprocessing
 import os
 import random
 import shutil
@@ -186,6 +187,30 @@ def test_boxes_of_two_grading_processes_are_two_users(monkeypatch, way):
         with box_of("import os\ndef f():\n    return os.getuid()") as box:
             seen.append(call(box))
     assert len(set(seen)) == 2 and 0 not in seen
+
+
+SPREAD = """
+import os
+def f():
+    try:
+        os.sched_setaffinity(0, range(os.cpu_count()))
+    except OSError as error:
+        return [type(error).__name__, *os.sched_getaffinity(0)]
+"""
+
+
+def test_a_student_stays_on_the_core_of_their_worker(monkeypatch, way):
+    core = max(os.sched_getaffinity(0))
+    monkeypatch.setattr(sandbox, "core", core)
+    with box_of(SPREAD) as box:
+        assert call(box) == ["PermissionError", core]
+
+
+def test_workers_take_a_core_each():
+    numbers, taken, cores = multiprocessing.get_context("spawn").Value("i"), [], os.sched_getaffinity(0)
+    for _ in range(2 * len(cores)):
+        taken.append(grade.core_for(numbers))
+    assert set(taken) == cores and taken[: len(cores)] == taken[len(cores) :]
 
 
 def test_a_course_inside_of_what_is_bound_is_hidden(monkeypatch):
