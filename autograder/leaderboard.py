@@ -36,8 +36,8 @@ def entry(student: str, paths: list[Path], home: Path, split: contest.Split, lad
           isolated: bool) -> dict:  # fmt: skip
     """One student's standing, or `why` there is none. Never raises for anything that the student's files do."""
     item = find(ITEM)
-    notebooks = [submissions.read(path, home) for path in sorted(paths, key=lambda path: path.stat().st_mtime)]
-    mine = [notebook for notebook in notebooks if item in notebook.items]
+    notebooks = [submissions.read(path, home) for path in paths]
+    mine = submissions.by_age(notebook for notebook in notebooks if item in notebook.items)
     if not mine:
         reasons = "; ".join(notebook.reason for notebook in notebooks if notebook.reason)
         return {"student": student, "why": reasons or f"no notebook defines {item.function}", "cpu": 0.0}

@@ -15,6 +15,7 @@ from autograder.sandbox import BARE, FULL, SCIPY, Isolation, Limits, Sandbox
 from autograder.student import StudentRaised
 from autograder.submissions import Notebook
 
+MAX_SAID = 64 << 10  # bytes of what the worker says of the cells that it runs
 MAX_DEATHS = 12  # after so many ends of a student's process, what is left is not asked
 
 
@@ -60,8 +61,7 @@ def grade(job: Job) -> dict:
 
 def _chosen(notebooks: list[Notebook]) -> dict[str, Notebook]:
     """One notebook an exercise: of several, the one changed last."""
-    readable = [notebook for notebook in notebooks if notebook.items]
-    return {n.lesson: n for n in sorted(readable, key=lambda n: (n.path.stat().st_mtime, n.path.name))}
+    return {notebook.lesson: notebook for notebook in submissions.by_age(n for n in notebooks if n.items)}
 
 
 class Runner:
@@ -106,16 +106,16 @@ class Runner:
                 self._loaded.clear()
             cell, begun = None, 0
             try:
-                message = self.box.ask({"run": lesson, "cells": notebook.cells, "functions": functions, "skip": skip},
-                                       self.box.limits.cell)  # fmt: skip
+                request = {"run": lesson, "cells": notebook.cells, "functions": functions, "skip": skip}
+                message = self.box.ask(request, self.box.limits.cell, MAX_SAID)
                 while "cell" in message and begun <= 3 * len(notebook.cells):  # each is parsed, run, and run again
                     cell, begun = message["cell"], begun + 1
-                    message = self.box.read(self.box.limits.cell)
+                    message = self.box.read(self.box.limits.cell, most=MAX_SAID)
             except StudentRaised:
                 if not isinstance(cell, int) or cell in skip or len(self.box.deaths) > MAX_DEATHS:
                     raise
                 skip.append(cell)
             else:
                 faults = message.get("faults")
-                self.faults[lesson] = [str(one)[:300] for one in faults[:20]] if isinstance(faults, list) else []
+                self.faults[lesson] = [str(one)[:300] for one in faults] if isinstance(faults, list) else []
                 self._loaded.add(lesson)

@@ -107,8 +107,8 @@ def bwrap(limits: Limits, data_dir: Path | None, forks: bool = False) -> list[st
         words += "--cap-drop ALL --cap-add CAP_SETUID --cap-add CAP_SETGID".split()
     else:
         words += "--unshare-user --disable-userns --uid 65534 --gid 65534".split()
-    # What forks ends with its input, and so leaves the CPU time of all that it forked to be counted.
-    words += ["--cap-add", "CAP_SYS_ADMIN"] if forks else ["--die-with-parent"]
+    # What forks ends with its input, and all that it forked with it; so its CPU time is left to be counted.
+    words += ["--cap-add", "CAP_SYS_ADMIN", "--as-pid-1"] if forks else ["--die-with-parent"]
     for name, value in ENVIRONMENT.items():
         words += ["--setenv", name, value]
     words += f"--size {limits.tmp} --perms 1777 --tmpfs /tmp --proc /proc --dev /dev".split()
@@ -124,7 +124,7 @@ def bwrap(limits: Limits, data_dir: Path | None, forks: bool = False) -> list[st
     for inside, path in bound.items():
         words += ["--ro-bind-try", path, inside]
         if COURSE.is_relative_to(inside):  # a course that lies under /usr, say
-            words += ["--tmpfs", str(COURSE)]
+            words += ["--tmpfs", str(COURSE), "--remount-ro", str(COURSE)]
     for path in ("/bin", "/sbin", "/lib", "/lib64"):
         words += ["--symlink", os.readlink(path), path] if os.path.islink(path) else ["--ro-bind-try", path, path]
     return [*words, "--remount-ro", "/", "--chdir", "/tmp", "--"]
@@ -168,7 +168,7 @@ class _Zygote:
                 return psutil.Process(struct.unpack("3i", about[0][2])[0])
         except (OSError, psutil.Error) as error:
             said = str(error).encode()
-        self._process.kill()
+        self._control.close()
         raise Isolation(f"the prepared process cannot fork: {said.decode() or 'it has ended'}")
 
 
@@ -209,6 +209,7 @@ class Sandbox:
 
         Raises Isolation if it does not come up.
         """
+        self._demand_time()
         for _ in range(4):
             self.close()
             self.one_by_one = _Zygote.refused
@@ -253,23 +254,22 @@ class Sandbox:
         threading.Thread(target=self._watch, args=(self._process, self._wire, self._why), daemon=True).start()
         return command
 
-    def ask(self, request: dict, seconds: float) -> dict:
+    def ask(self, request: dict, seconds: float, most: int = MAX_REPLY) -> dict:
         """One request, one reply. Raises StudentRaised if the process dies, floods, or takes over `seconds` of CPU."""
         self._id = secrets.token_hex(8)  # so that no reply can be written before its request is known
-        return self.read(seconds, json.dumps({**request, "id": self._id}, allow_nan=False).encode() + b"\n")
+        return self.read(seconds, json.dumps({**request, "id": self._id}, allow_nan=False).encode() + b"\n", most)
 
-    def read(self, seconds: float, request: bytes = b"") -> dict:
-        """The next message about the request in hand, or about a new one."""
+    def read(self, seconds: float, request: bytes = b"", most: int = MAX_REPLY) -> dict:
+        """The next message about the request in hand, or about a new one; of fewer than `most` bytes."""
+        self._demand_time()
         began, line = time.monotonic(), b""
-        if self._waited > self.limits.total:
-            self._die("TimeLimit", f"all notebooks together took more than {self.limits.total / 60:.0f} minutes")
         self._asked = seconds, began + seconds * self.limits.patience
         with contextlib.suppress(OSError):  # it ended before it took or gave all
             self._wire.sendall(request)
-            line = self._replies.readline(MAX_REPLY)
+            line = self._replies.readline(most)
         self._asked = None
         self._waited += time.monotonic() - began
-        if len(line) == MAX_REPLY:
+        if len(line) == most:
             self._die("TooMuch", "the answer is larger than an answer may be")
         if not line.endswith(b"\n"):
             self._die(*self._why or ("ProcessEnded", "the process that runs this notebook ended before it answered"))
@@ -292,6 +292,10 @@ class Sandbox:
         if not self.isolated:
             self._folder.cleanup()
 
+    def _demand_time(self) -> None:
+        if self._waited > self.limits.total:
+            self._die("TimeLimit", f"all notebooks together took more than {self.limits.total / 60:.0f} minutes")
+
     def _die(self, kind: str, why: str) -> NoReturn:
         self.deaths.append(f"{kind}: {why}")
         self.close()
@@ -300,7 +304,8 @@ class Sandbox:
     def _watch(self, process: psutil.Process, wire: socket.socket, why: list[str]) -> None:
         """Ends what takes more than it may, and notes why: a thread beside the one that waits for an answer."""
         asked, before = None, 0.0
-        while self._process is process and self.running:
+        while self._process is process:
+            ended = not self.running
             cpu, memory = _usage(process)
             if self._asked is not asked:
                 asked, before = self._asked, cpu
@@ -308,7 +313,7 @@ class Sandbox:
                 why += "MemoryLimit", f"it took more than {self.limits.memory >> 30} GB of memory"
             elif asked and (cpu - before > asked[0] or time.monotonic() > asked[1]):
                 why += "TimeLimit", f"no answer within {asked[0]:.0f} s: a loop that does not end?"
-            if why:
+            if why or ended:
                 _kill(process)
                 with contextlib.suppress(OSError):
                     wire.shutdown(socket.SHUT_RDWR)  # whoever else may hold the other end
@@ -329,6 +334,8 @@ def _usage(root: psutil.Process) -> tuple[float, int]:
         with contextlib.suppress(psutil.Error):
             cpu += sum(process.cpu_times()[:4])  # its own, and of children that have ended
             memory += process.memory_info().rss
+            if process.status() == psutil.STATUS_ZOMBIE and process.num_threads() > 1:
+                process.kill()  # its first thread has ended, and with it what shows its memory
     return cpu, memory
 
 

@@ -7,12 +7,13 @@ import re
 import shutil
 import zipfile
 import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from autograder.item import Item, item_in, items
 
-MAX_FILE = 64 << 20
+MAX_FILE = 32 << 20  # bytes; parsed, it may take thirty times that
 # Canvas: name_[LATE_]user_submission_file.ipynb; Moodle: "Name_number_assignsubmission_file_", a folder or before the file.
 CANVAS = re.compile(r"^(?P<student>[^_/]+(?:_LATE)?_\d+)_\d+_.+\.ipynb$", re.IGNORECASE)
 MOODLE = re.compile(r"^(?P<student>.+_\d+)_assignsubmission_file")
@@ -100,7 +101,7 @@ def _unpacked(archive: Path, folder: Path) -> Path:
 def fingerprint(path: Path) -> bytes:
     """A hash of the file's bytes; a link is not followed, and what cannot be read has a constant one."""
     try:
-        if not path.is_symlink():
+        if not path.is_symlink() and path.stat().st_size <= MAX_FILE:  # what is larger is not read at all
             with open(path, "rb") as file:
                 return hashlib.file_digest(file, "sha256").digest()
     except OSError:
@@ -131,6 +132,11 @@ def read(path: Path, home: Path) -> Notebook:
         if not notebook.items:
             notebook.reason = "the notebook defines no function of any exercise"
     return notebook
+
+
+def by_age(notebooks: Iterable[Notebook]) -> list[Notebook]:
+    """Those that could be read, the one changed last at the end."""
+    return sorted(notebooks, key=lambda notebook: (notebook.path.stat().st_mtime, notebook.path.name))
 
 
 def code_cells(text: str) -> list[str]:

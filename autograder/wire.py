@@ -18,6 +18,8 @@ import numpy as np
 
 MAX_DEPTH = 12
 MAX_BYTES = 256 << 20
+MAX_TEXT = 64 << 20  # of an array of text, where a message of a megabyte can ask for more than a gigabyte
+MAX_KEYS = 10_000  # of a set or a dict, whose keys may have been chosen to collide
 
 
 class WireError(ValueError):
@@ -110,6 +112,8 @@ def decode(data: Any, find: Callable[[Handle], Any] = lambda handle: handle, dep
             return inner(body)
         if tag == "tuple":
             return tuple(inner(body))
+        if tag in ("set", "dict") and len(body) > MAX_KEYS:
+            raise WireError(f"a {tag} of more than {MAX_KEYS:,} items")
         if tag == "set":
             return set(inner(body))
         if tag == "dict":
@@ -125,7 +129,7 @@ def decode(data: Any, find: Callable[[Handle], Any] = lambda handle: handle, dep
             _demand_shape(shape)
             array = np.empty(len(flat), object)
             array[:] = inner(flat)
-            if dtype == "U" and 4 * len(flat) * max(map(len, flat), default=0) > MAX_BYTES:
+            if dtype == "U" and 4 * len(flat) * max(map(len, flat), default=0) > MAX_TEXT:
                 raise WireError("an array of text that is too large, since the longest fixes the room of all")
             return (array.astype(str) if dtype == "U" else array).reshape(shape)
         if tag == "handle":

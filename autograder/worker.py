@@ -59,7 +59,7 @@ def serve(options: dict) -> None:
         if "run" in request:
             names, faults = run_cells(request, lambda number, about=about: say({"cell": number}, about))
             hosts[request["run"]] = Host(names)
-            say({"ran": request["run"], "faults": faults}, about)
+            say({"ran": request["run"], "faults": [fault[:300] for fault in faults[:20]]}, about)
         else:
             say(hosts[request.pop("notebook")].answer(request), about)
 

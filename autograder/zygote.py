@@ -22,15 +22,22 @@ CLONE_NEWUSER = 0x10000000
 NAMESPACES = 0x00020000 | 0x04000000 | 0x08000000 | 0x40000000 | 0x02000000 | 0x20000000
 RDONLY, NOSUID, NODEV, NOEXEC, BIND, PRIVATE = 1, 2, 4, 8, 0x1000 | 0x4000, 1 << 18 | 0x4000
 
-# System calls that no honest answer makes: new namespaces and their rights, keyrings (which outlive a process and
-# belong to a user), other processes' memory, another core, and the corners of the kernel where most faults are found.
-REFUSED = "unshare setns add_key request_key keyctl ptrace process_vm_readv process_vm_writev sched_setaffinity bpf " \
-          "perf_event_open userfaultfd io_uring_setup".split()  # fmt: skip
-# The kernel's own number for the machine, then those of clone, clone3, and REFUSED in its order.
-NUMBERS = {
-    "x86_64": (0xC000003E, 56, 435, (272, 308, 248, 249, 250, 101, 310, 311, 203, 321, 298, 323, 425)),
-    "aarch64": (0xC00000B7, 220, 435, (97, 268, 217, 218, 219, 117, 270, 271, 122, 280, 241, 282, 425)),
-}
+# System calls that no honest answer makes, by their numbers on x86_64 and aarch64: new namespaces and their rights,
+# keyrings (which outlive a process and belong to a user), other processes' memory, another core, descriptors sent over
+# the wire, memory that no process shows, and the corners of the kernel where most faults are found.
+REFUSED = {
+    "unshare": (272, 97), "setns": (308, 268), "add_key": (248, 217), "request_key": (249, 218), "keyctl": (250, 219),
+    "ptrace": (101, 117), "process_vm_readv": (310, 270), "process_vm_writev": (311, 271), "sched_setaffinity": (203, 122),
+    "sendmsg": (46, 211), "sendmmsg": (307, 269), "memfd_create": (319, 279), "shmget": (29, 194), "bpf": (321, 280),
+    "perf_event_open": (298, 241), "userfaultfd": (323, 282), "io_uring_setup": (425, 425),
+}  # fmt: skip
+# The same of those with an argument: its place, the bits that count, and what these must not be.
+REFUSED_IF = {
+    "clone": (56, 220, 0, CLONE_NEWUSER, CLONE_NEWUSER), "rt_sigaction, of SIGCHLD": (13, 134, 0, 0xFFFFFFFF, 17),
+    "socket, AF_VSOCK": (41, 198, 0, 0xFFFFFFFF, 40), "mmap, shared and of no file": (9, 222, 3, 0x21, 0x21),
+}  # fmt: skip
+CLONE3 = 435  # has its flags in memory, where no filter looks; the C library then uses clone
+MACHINES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}  # which of the numbers; the kernel's name for it
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -123,16 +130,18 @@ def lock(uid: int | None) -> None:
 
 
 def _filter() -> bytes:
-    """A seccomp program: REFUSED and new user namespaces fail with EPERM, all else is allowed."""
-    machine, clone, clone3, refused = NUMBERS[platform.machine()]
-    load, equal, at_least, any_bit, give = 0x20, 0x15, 0x35, 0x45, 0x06
+    """A seccomp program: REFUSED and REFUSED_IF fail with EPERM, all else is allowed."""
+    which, machine = MACHINES[platform.machine()]
+    load, equal, at_least, bits, give = 0x20, 0x15, 0x35, 0x54, 0x06
     allow, kill, eperm, enosys = 0x7FFF0000, 0x80000000, 0x00050001, 0x00050026
     lines = [(load, 0, 0, 4), (equal, 1, 0, machine), (give, 0, 0, kill), (load, 0, 0, 0)]
-    for test, number, verdict in [(at_least, 1 << 30, eperm), *((equal, n, eperm) for n in refused), (equal, clone3, enosys)]:
-        lines += [(test, 0, 1, number), (give, 0, 0, verdict)]  # enosys: the C library then uses clone
-    lines += [(equal, 1, 0, clone), (give, 0, 0, allow), (load, 0, 0, 16), (any_bit, 0, 1, CLONE_NEWUSER),
-              (give, 0, 0, eperm), (give, 0, 0, allow)]  # fmt: skip
-    return b"".join(struct.pack("HBBI", *line) for line in lines)
+    refused = [(equal, numbers[which], eperm) for numbers in REFUSED.values()]
+    for test, number, verdict in [(at_least, 1 << 30, eperm), (equal, CLONE3, enosys), *refused]:
+        lines += [(test, 0, 1, number), (give, 0, 0, verdict)]
+    for *numbers, place, mask, value in REFUSED_IF.values():
+        lines += [(equal, 0, 5, numbers[which]), (load, 0, 0, 16 + 8 * place), (bits, 0, 0, mask), (equal, 0, 1, value),
+                  (give, 0, 0, eperm), (give, 0, 0, allow)]  # fmt: skip
+    return b"".join(struct.pack("HBBI", *line) for line in [*lines, (give, 0, 0, allow)])
 
 
 def _mount(kind: str, place: str, flags: int, how: str) -> None:

@@ -167,10 +167,10 @@ LEFT = {
             continue
         breach.places.add((about.st_dev, about.st_ino))
     return found""",
-    "shared memory, semaphores and queues": """\
+    "semaphores and queues": """\
     import ctypes
     libc, new, found = ctypes.CDLL(None, use_errno=True), 0o3666, False
-    for made in (libc.shmget(0x7E57, 4096, new), libc.semget(0x7E57, 1, new), libc.msgget(0x7E57, new)):
+    for made in (libc.semget(0x7E57, 1, new), libc.msgget(0x7E57, new)):
         found |= made == -1
     return found""",
     "keys in a keyring, where they belong to a user and not to a process": """\
@@ -382,7 +382,7 @@ def about():
 def say(data):
     for number in range(3, 64):
         try:
-            if stat.S_ISFIFO(os.fstat(number).st_mode):
+            if stat.S_ISSOCK(os.fstat(number).st_mode):
                 while data:
                     data = data[os.write(number, data):]
         except OSError:

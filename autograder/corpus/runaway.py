@@ -99,7 +99,7 @@ import os, stat
 while True:
     for number in range(3, 64):
         try:
-            if stat.S_ISFIFO(os.fstat(number).st_mode):
+            if stat.S_ISSOCK(os.fstat(number).st_mode):
                 os.write(number, b"x" * 65_536)
         except OSError:
             pass""")  # fmt: skip

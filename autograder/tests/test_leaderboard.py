@@ -45,6 +45,8 @@ def out(tmp_path_factory):
         (folder / "in" / student).mkdir(parents=True)
         cells = [nbformat.v4.new_code_cell(code), nbformat.v4.new_code_cell('check("9.3")')]
         nbformat.write(nbformat.v4.new_notebook(cells=cells), folder / "in" / student / "09_capstone.ipynb")
+    (folder / "in/lost").mkdir()
+    (folder / "in/lost/09_capstone.ipynb").symlink_to("/nowhere")
     arguments = [str(folder / "in"), "--salt", "a salt", "--out", str(folder / "out"), "--seconds", "8"]
     arguments += ["--allow-unisolated"] * (isolation() == "none")
     assert leaderboard.main(arguments) == 0
@@ -57,6 +59,7 @@ def test_who_has_a_standing_and_why_the_others_have_none(out):
     assert entries["popular"]["tier"] == 0 and entries["shallow"]["tier"] >= 2
     assert "which train says was seen" in entries["seen"]["why"]
     assert "TimeLimit" in entries["endless"]["why"]
+    assert "is a link" in entries["lost"]["why"]
 
 
 @pytest.mark.skipif(isolation() == "none", reason="where nothing isolates, the data can be reached")
