@@ -19,7 +19,6 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
-from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
 
 import filelock
@@ -44,8 +43,8 @@ def key_of(job: Job) -> str:
 @functools.cache
 def _grader_digest() -> str:
     package = COURSE / "autograder"
-    files = sorted([*package.glob("*.py"), *package.glob("checks/*.py"), package / "windows.json"])
-    digest = hashlib.sha256(b"".join(hashlib.sha256(path.read_bytes()).digest() for path in files))
+    files = [*package.glob("*.py"), *package.glob("checks/*.py"), *COURSE.glob("data/*.py"), package / "windows.json"]
+    digest = hashlib.sha256(b"".join(hashlib.sha256(path.read_bytes()).digest() for path in sorted(files)))
     for name in ("tensorflow", "tf-keras", "tensorflow-recommenders", "numpy"):
         digest.update(f"{name}=={importlib.metadata.version(name)}".encode())
     return digest.hexdigest()
@@ -65,38 +64,37 @@ def run_all(jobs: list[Job], workers: int, scheduler: str | None = None) -> Iter
     tries = 0
     while waiting:
         context = multiprocessing.get_context("spawn")
-        with concurrent.futures.ProcessPoolExecutor(workers, context, _in_a_worker, (context.Value("i"),)) as pool:
-            try:
-                for future in concurrent.futures.as_completed([pool.submit(grade, job) for job in waiting.values()]):
-                    record = future.result()
-                    del waiting[record["student"]]
-                    yield record
-            except concurrent.futures.process.BrokenProcessPool:
-                tries += 1
-                if tries > 5:
-                    raise RuntimeError("the grader's own processes keep dying; is the machine out of memory?") from None
-            finally:
-                pool.shutdown(wait=False, cancel_futures=True)
+        pool = concurrent.futures.ProcessPoolExecutor(workers, context, _in_a_worker)
+        try:
+            for future in concurrent.futures.as_completed([pool.submit(grade, job) for job in waiting.values()]):
+                record = future.result()
+                del waiting[record["student"]]
+                yield record
+        except concurrent.futures.process.BrokenProcessPool:
+            tries += 1
+            if tries > 5:
+                raise RuntimeError("the grader's own processes keep dying; is the machine out of memory?") from None
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _in_a_worker(count: Synchronized) -> None:
+def _in_a_worker() -> None:
     """Ends this process, and with it the sandbox, when the grader is killed; keeps TensorFlow's greeting off the screen.
 
-    Its own exceptions reach the grader in any case. count: of the workers so far, which gives each a core for students.
+    Its own exceptions reach the grader in any case.
     """
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     if sys.platform == "linux":
-        sandbox.core = core_for(count)
+        sandbox.core = core_of(multiprocessing.current_process().name)
     grader = multiprocessing.parent_process()
     threading.Thread(target=lambda: (grader.join(), os._exit(1)), daemon=True).start()
 
 
-def core_for(count: Synchronized) -> int:
-    """The next core in turn; two gradings on one machine do not both begin with the first."""
+def core_of(worker: str) -> int:
+    """Another core for each worker, told by the number at the end of its name; two gradings on one machine do not both
+    begin with the first core."""
     cores = sorted(os.sched_getaffinity(0))
-    with count:
-        count.value += 1
-        return cores[(os.getppid() + count.value) % len(cores)]
+    return cores[(os.getppid() + int(worker.rpartition("-")[2])) % len(cores)]
 
 
 def main(argv: list[str]) -> int:
@@ -139,7 +137,7 @@ def guarded(out: Path, allow_unisolated: bool, work: Callable[[bool], int]) -> i
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             why = f"The disk that holds {out} is full. Make room and run this again"
         elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
-            why = f"{out} cannot be written to ({error}). Mend that or choose another folder with --out"
+            why = f"{error.filename or out} cannot be written to ({error}). Mend that or choose another folder with --out"
         else:
             raise
         print(f"{why}: finished grades are kept.", file=sys.stderr)

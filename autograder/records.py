@@ -18,15 +18,18 @@ class Records:
             stale.unlink()
 
     def __iter__(self) -> Iterator[dict]:
-        return (json.loads(self.path(student).read_text(encoding="utf-8")) for student in self.students)
+        return map(self._read, self.students)
 
     def path(self, student: str) -> Path:
         return self.folder / f"{stem(student)}.json"
 
+    def _read(self, student: str) -> dict:
+        return json.loads(self.path(student).read_text(encoding="utf-8"))
+
     def get(self, student: str, key: str) -> dict | None:
         """The record of that student if it was made from the very same things."""
         try:
-            record = json.loads(self.path(student).read_text(encoding="utf-8"))
+            record = self._read(student)
         except (OSError, ValueError):
             return None
         return record if isinstance(record, dict) and record.get("key") == key else None

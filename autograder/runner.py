@@ -42,7 +42,7 @@ def grade(job: Job) -> dict:
         runner = Runner(box, {notebook.lesson: notebook for notebook in chosen.values()})
         for lesson, notebook in sorted(chosen.items()):
             results = [runner.check(item, lesson, job.seed) for item in notebook.items]
-            reasons = [notebook.reason, *runner.faults.get(lesson, [])]
+            reasons = [notebook.reason, *runner.faults.get(lesson, []), *runner.unjudged.get(lesson, [])]
             exercises.append({"lesson": lesson, "file": notebook.path.name, "items": results,
                               "reason": "; ".join(filter(None, reasons))})  # fmt: skip
     return {
@@ -69,7 +69,8 @@ class Runner:
 
     def __init__(self, box: Sandbox, notebooks: dict[str, Notebook]):
         self.box, self.notebooks = box, notebooks
-        self.faults: dict[str, list[str]] = {}
+        self.faults: dict[str, list[str]] = {}  # of its cells, when last run
+        self.unjudged: dict[str, list[str]] = {}
         self._loaded: set[str] = set()
         self._skip: dict[str, list[int]] = {}
 
@@ -90,7 +91,7 @@ class Runner:
             raise
         except Exception as error:  # plain data, but of a shape that the check did not foresee: no answer is no pass
             what = f"the check could not judge what came back: {type(error).__name__}: {error}"[:300]
-            self.faults.setdefault(lesson, []).append(f"{item.number}: {what}")
+            self.unjudged.setdefault(lesson, []).append(f"{item.number}: {what}")
             said = {"outcome": RAISED, "score": 0, "details": [("raised", what)], "mistake": None, "seconds": 0.0}
         source = self.notebooks[lesson].source(item.function)
         return {"item": item.number, "function": item.function, "max": item.points, "source": source, **said,

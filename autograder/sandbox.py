@@ -1,6 +1,6 @@
 """A process for one student's code: isolated by bubblewrap where it can be had, limited everywhere.
 
-Inside there are the interpreter, its libraries, four modules of the autograder, the data and an empty /tmp; no check,
+Inside there are the interpreter, its libraries, the modules of INSIDE, the data and an empty /tmp; no check,
 no solution, no other submission, no network, no environment, and nobody's rights. See autograder/README.md.
 """
 
@@ -10,6 +10,7 @@ import json
 import os
 import secrets
 import shutil
+import signal
 import socket
 import struct
 import subprocess
@@ -36,6 +37,7 @@ SCIPY = ("scipy.sparse.linalg",)  # of lesson 0 alone, and half a second to impo
 ENVIRONMENT = {"HOME": "/tmp", "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "TF_USE_LEGACY_KERAS": "1",
                "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONHASHSEED": "0", "TFDS_DATA_DIR": "/in/tfds", "OMP_NUM_THREADS": "1",
                "OPENBLAS_NUM_THREADS": "1", "TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}  # fmt: skip
+PYTHON = (sys.executable, "-sP")  # nothing of a user's or of a folder's; -I would also ignore PYTHONHASHSEED
 MAX_REPLY = 4 << 20  # bytes; an honest answer has less than a tenth of that, a malicious one takes thirty times that
 
 
@@ -100,7 +102,7 @@ def bwrap(limits: Limits, data_dir: Path | None, forks: bool = False) -> list[st
 
         program = str(bwrap_path())
     if sys.platform != "linux" or program is None:
-        raise Isolation("bubblewrap runs on Linux only")
+        raise Isolation("there is no bubblewrap here; it runs on Linux only")
     words = [program, *"--unshare-pid --unshare-net --unshare-ipc --unshare-uts --unshare-cgroup-try --new-session "
              "--clearenv".split()]  # fmt: skip
     if os.getuid() == 0:
@@ -113,9 +115,9 @@ def bwrap(limits: Limits, data_dir: Path | None, forks: bool = False) -> list[st
         words += ["--setenv", name, value]
     words += f"--size {limits.tmp} --perms 1777 --tmpfs /tmp --proc /proc --dev /dev".split()
     words += f"--size {128 << 20} --perms 1777 --tmpfs /dev/shm --remount-ro /dev".split()
-    own = ["/usr", "/etc/ld.so.cache", "/etc/alternatives", "/etc/localtime"]
-    own += [prefix for prefix in (sys.base_prefix, sys.prefix) if not Path(prefix).is_relative_to("/usr")]
-    bound = {path: path for path in own}
+    places = ["/usr", "/etc/ld.so.cache", "/etc/alternatives", "/etc/localtime"]
+    places += [prefix for prefix in (sys.base_prefix, sys.prefix) if not Path(prefix).is_relative_to("/usr")]
+    bound = {path: path for path in places}
     bound |= {f"/in/course/{name}": str(COURSE / name) for name in INSIDE}
     if data_dir:  # and nothing else that may lie beside them
         bound |= {f"/in/tfds/{name}": str(data_dir / name) for name in ("movielens", "movielens_course")}
@@ -130,6 +132,7 @@ def bwrap(limits: Limits, data_dir: Path | None, forks: bool = False) -> list[st
     return [*words, "--remount-ro", "/", "--chdir", "/tmp", "--"]
 
 
+# Bubblewrap's own environment can be read inside, though it clears that of what it starts.
 _MUTE = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "start_new_session": True, "env": {}}
 
 
@@ -144,9 +147,9 @@ class _Zygote:
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._control.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         self._control.settimeout(300)
-        command = [*bwrap(Limits(), data_dir, forks=True), sys.executable, "-I", "/in/course/autograder/zygote.py"]
-        self._process = subprocess.Popen([*command, "/in/course"], stdin=theirs, **_MUTE)
-        theirs.close()
+        command = [*bwrap(Limits(), data_dir, forks=True), *PYTHON, "/in/course/autograder/zygote.py", "/in/course"]
+        with theirs:
+            self._process = subprocess.Popen(command, stdin=theirs, **_MUTE)
 
     @classmethod
     def own(cls, data_dir: Path | None) -> "_Zygote":
@@ -213,45 +216,48 @@ class Sandbox:
         for _ in range(4):
             self.close()
             self.one_by_one = _Zygote.refused
+            forked = self.isolated and not _Zygote.refused
             try:
-                command = self._launch(forked=self.isolated and not _Zygote.refused)
+                command = self._launch(forked)
             except Isolation as error:
+                if not forked:
+                    raise
                 _Zygote.refused = str(error)
                 continue
             with contextlib.suppress(StudentRaised):
                 self.read(self.limits.start)
                 return
             self.deaths.pop()  # not of the student's making
-        tried = subprocess.run([*command[: command.index("-I")], "-c", ""], capture_output=True, text=True, timeout=60)
+        tried = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
         raise Isolation(f"No process for students' code starts here. {tried.stderr.strip()[-500:]}")
 
     def _launch(self, forked: bool) -> list[str]:
         limits = {"CORE": 0, "FSIZE": self.limits.file, "NOFILE": 1024, "DATA": self.limits.memory,
                   "CPU": int(20 * self.limits.call)}  # fmt: skip
-        if sys.platform == "linux" and self.isolated:  # elsewhere it counts all of the user's processes, the grader's too
+        if self.isolated:  # else it counts all of the user's processes, the grader's too
             limits["NPROC"] = self.limits.processes
         self._id = secrets.token_hex(8)
         # Each that grades has a user of its own, so that a box that exhausts its processes takes none from others.
         uid = 60000 + threading.get_native_id() % 5000 if self.isolated and os.getuid() == 0 else None
         options = {"limits": limits, "isolated": self.isolated, "uid": uid, "id": self._id, "tmp": self.limits.tmp,
                    "imports": self.imports, "core": core, "course": "/in/course" if self.isolated else str(COURSE)}  # fmt: skip
-        command = [sys.executable, "-I", f"{options['course']}/autograder/worker.py", json.dumps(options)]
-        where = dict(_MUTE)  # bubblewrap's own environment can be read inside, though it clears the worker's
+        command = [*PYTHON, f"{options['course']}/autograder/worker.py", json.dumps(options)]
+        where = _MUTE
         if self.isolated:
             command = [*bwrap(self.limits, self.data_dir), *command]
         else:
             self._folder = tempfile.TemporaryDirectory(prefix="unisolated-", ignore_cleanup_errors=True)
-            data = {"TFDS_DATA_DIR": str(self.data_dir)} if self.data_dir else {}
-            where |= {"cwd": self._folder.name, "env": {"PATH": os.environ["PATH"], "HOME": self._folder.name, **data,
-                      "TF_USE_LEGACY_KERAS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}}  # fmt: skip
-        self._wire, theirs = socket.socketpair()
+            own = {"PATH": os.environ["PATH"], "HOME": self._folder.name,
+                   "TFDS_DATA_DIR": str(self.data_dir or self._folder.name)}  # fmt: skip
+            where = _MUTE | {"cwd": self._folder.name, "env": ENVIRONMENT | own}
+        self._socket, theirs = socket.socketpair()
         with theirs:
             if forked:
                 self._process = _Zygote.own(self.data_dir).fork(options, theirs)
             else:
                 self._process = psutil.Popen(command, stdin=theirs, **where)
-        self._replies, self._why, self._asked = self._wire.makefile("rb", 1 << 16), [], None
-        threading.Thread(target=self._watch, args=(self._process, self._wire, self._why), daemon=True).start()
+        self._replies, self._why, self._asked = self._socket.makefile("rb", 1 << 16), [], None
+        threading.Thread(target=self._watch, args=(self._process, self._socket, self._why), daemon=True).start()
         return command
 
     def ask(self, request: dict, seconds: float, most: int = MAX_REPLY) -> dict:
@@ -265,7 +271,8 @@ class Sandbox:
         began, line = time.monotonic(), b""
         self._asked = seconds, began + seconds * self.limits.patience
         with contextlib.suppress(OSError):  # it ended before it took or gave all
-            self._wire.sendall(request)
+            if request:  # what it said before it ended can be read only by who does not write
+                self._socket.sendall(request)
             line = self._replies.readline(most)
         self._asked = None
         self._waited += time.monotonic() - began
@@ -285,10 +292,14 @@ class Sandbox:
             return
         self._ended = self.cpu
         _kill(self._process)
-        self._process.wait()
+        if not self.isolated:
+            with contextlib.suppress(OSError):  # orphans are in its group still
+                os.killpg(self._process.pid, signal.SIGKILL)
+        if self._process.is_running():  # its number may be another's by now
+            self._process.wait()
         self._process = None
         self._replies.close()
-        self._wire.close()
+        self._socket.close()
         if not self.isolated:
             self._folder.cleanup()
 

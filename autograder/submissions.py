@@ -3,8 +3,10 @@
 import contextlib
 import hashlib
 import json
+import os
 import re
 import shutil
+import time
 import zipfile
 import zlib
 from collections.abc import Iterable
@@ -93,6 +95,8 @@ def _unpacked(archive: Path, folder: Path) -> Path:
                     place.parent.mkdir(parents=True, exist_ok=True)
                     with zipped.open(entry) as file:
                         place.write_bytes(file.read(MAX_FILE + 1))  # too large by one byte is found out by `read`
+                    with contextlib.suppress(ValueError, OverflowError):  # a date that is none
+                        os.utime(place, (time.mktime((*entry.date_time, 0, 0, -1)),) * 2)
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
         raise SubmissionError(f"{archive} is not a zip that can be read ({error}): download it again") from None
     return folder
@@ -112,7 +116,7 @@ def fingerprint(path: Path) -> bytes:
 def read(path: Path, home: Path) -> Notebook:
     """A notebook, whatever state it is in; what cannot be read has a `reason` and no cells.
 
-    `home` is the folder that the submissions lie in: a link out of its student's folder is not followed.
+    `home` is what `home_of` gives: a link that leads out of it is not followed.
     """
     notebook = Notebook(path)
     if path.is_symlink() or not path.resolve().is_relative_to(home.resolve()):
@@ -135,7 +139,7 @@ def read(path: Path, home: Path) -> Notebook:
 
 
 def by_age(notebooks: Iterable[Notebook]) -> list[Notebook]:
-    """Those that could be read, the one changed last at the end."""
+    """From the one changed first to the one changed last."""
     return sorted(notebooks, key=lambda notebook: (notebook.path.stat().st_mtime, notebook.path.name))
 
 

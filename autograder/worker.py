@@ -24,7 +24,7 @@ def main(options: dict) -> None:
 
 
 def limit(options: dict) -> None:
-    """Sets the limits of this process and, in a sandbox, gives up all rights. Raises OSError."""
+    """Sets the limits of this process and, in a sandbox, its core, and gives up all rights. Raises OSError."""
     with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
         file.write("1000")  # where memory runs out, this goes first
     for name, limit in options["limits"].items():
@@ -34,7 +34,6 @@ def limit(options: dict) -> None:
 
         if options["core"] is not None:
             os.sched_setaffinity(0, {options["core"]})
-
         zygote.lock(options["uid"])
 
 
