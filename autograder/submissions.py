@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 
 from autograder.item import Item, item_in, items
 
-MAX_FILE = 32 << 20  # bytes; parsed, it may take thirty times that
+MAX_FILE = 48 << 20  # bytes; parsed, what is made for it takes thirty times that
 # Canvas: name_[LATE_]user_submission_file.ipynb; Moodle: "Name_number_assignsubmission_file_", a folder or before the file.
 CANVAS = re.compile(r"^(?P<student>[^_/]+(?:_LATE)?_\d+)_\d+_.+\.ipynb$", re.IGNORECASE)
 MOODLE = re.compile(r"^(?P<student>.+_\d+)_assignsubmission_file")
