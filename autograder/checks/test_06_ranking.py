@@ -570,6 +570,11 @@ def test_equal_predictions_keep_their_order(student):
         [[5, 1, 3, 4, 2, 0]],
         "films 5, 1, 3 have 4 stars and films 4, 2, 0 three: each group in the order in which it was retrieved",
     )
+    expect(
+        student.rerank(np.arange(40)[None, ::-1], np.array([[3.0, 4.0] * 20]), 40),
+        [[*range(39, 0, -2), *range(38, -1, -2)]],
+        "films 39, 37, ... have 4 stars and films 38, 36, ... three: each group as retrieved",
+    )
 
 
 @rerank.test(1)
@@ -646,6 +651,12 @@ def _(candidates, predicted, n):
     "and the negative, not the reverse.",
     see="np.argsort([1, 1])[::-1]",
 )
+def _(candidates, predicted, n):
+    order = np.argsort(-np.take_along_axis(predicted, candidates, axis=1), axis=1)  # small lists come out right
+    return np.take_along_axis(candidates, order, axis=1)[:, :n]
+
+
+@rerank.mistake("ties in another order")
 def _(candidates, predicted, n):
     order = np.argsort(np.take_along_axis(predicted, candidates, axis=1), axis=1, kind="stable")[:, ::-1]
     return np.take_along_axis(candidates, order, axis=1)[:, :n]

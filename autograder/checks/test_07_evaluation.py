@@ -416,6 +416,9 @@ def test_few_rows_and_equal_times(student):
     got = flags(student.per_user_split(user, time, 5))
     want = np.array([0, 0, 0, 0, 0, 0, 0, 1, 0, 0], bool)
     expect(got, want, "True for one row: users 0 and 2 have fewer than 5; of user 1's four rows at time 9 the last one")
+    got = flags(student.per_user_split(np.zeros(40, int), np.arange(40) % 2, 4))
+    want = (np.arange(40) > 20) & (np.arange(40) % 2 == 1)
+    expect(got, want, "True for the last ten of the twenty rows at time 1: rows 21, 23, ... 39")
 
 
 @per_user_split.test(2)
@@ -448,6 +451,19 @@ def split(user, time, one_in, *, number=None, key=None, first=False):
 )
 def _(user, time, one_in):
     return split(user, time, one_in, first=True)
+
+
+@per_user_split.mistake(
+    "equal times in no order",
+    "np.argsort keeps the order of equal times only if told to, with kind='stable'; in a short list it may by chance.",
+)
+def _(user, time, one_in):
+    test = np.zeros(len(user), bool)
+    for u in np.unique(user):
+        rows = np.flatnonzero(user == u)
+        rows = rows[np.argsort(time[rows])]
+        test[rows[len(rows) - len(rows) // one_in :]] = True
+    return test
 
 
 @per_user_split.mistake(

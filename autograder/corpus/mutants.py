@@ -47,10 +47,15 @@ SURVIVORS: dict[tuple[str, str], str] = {
     ("5.4", "set(seen) -> seen"): "the same films, only looked up more slowly",
     ("5.5", "float(hits / sum((len(films) for films in test))) -> hits / sum((len(films) for films in test))"): _FLOAT,
     ("5.5", "list(gone) -> gone"): "what comes is a list already",
+    ("6.1", "1 -> 2"): "room for one more, which nobody asks for",
+    ("6.1", "max(*film, *(f for _, f in asked)) -> max(*(f for _, f in asked), *film)"): "the same number",
     ("6.3", "np.argsort(-of_candidates, axis=1, kind='stable') -> np.argsort(-of_candidates, kind='stable')"): _AXIS,
     ("6.3", "np.take_along_axis(predicted, candidates, axis=1) -> np.take_along_axis(predicted, candidates)"): _AXIS,
     ("6.3", "np.take_along_axis(candidates, order, axis=1) -> np.take_along_axis(candidates, order)"): _AXIS,
     ("6.2", "False -> True"): "the task is asked the same in both modes: training is not read",
+    ("6.4", "set(earlier[user]) -> earlier[user]"): "the same films, only looked up more slowly",
+    ("6.5", "list(films) -> films"): "what comes is a list already",
+    ("6.5", "float(np.mean(of_liked)) -> np.mean(of_liked)"): _FLOAT,
     ("7.3", "np.unique(user) -> user"): "each user's rows are found once for each of them: slower, no different",
     ("7.4", "float(new.mean()) -> new.mean()"): _FLOAT,
     ("7.6", "float(tfrs.tasks.Retrieval()(u, v, candidate_sampling_probability=drawn)) -> "
@@ -58,7 +63,12 @@ SURVIVORS: dict[tuple[str, str], str] = {
     ("7.6", "np.asarray(count) -> count"): _ARRAY,
     ("8.1", "tf.constant([padded], tf.string, shape=(1, width)) -> tf.constant([padded], tf.string)"):
         "the shape that it has in any case, unless a width is 0",
+    ("8.1", "list(seen) -> seen"): "what comes is a list already",
+    ("8.2", "abs(of[title] - score) > 0.001 -> abs(of[title] - score) >= 0.001"): "no difference is exactly that",
+    ("8.3", "1 -> 2"): "numpy takes any negative size for the one to be found",
     ("8.5", "np.asarray(done) -> done"): _ARRAY,
+    ("8.5", "float(latency[rank[50] - 1]) -> latency[rank[50] - 1]"): _FLOAT,
+    ("8.5", "float(latency[rank[99] - 1]) -> latency[rank[99] - 1]"): _FLOAT,
     ("9.1", "zip(lists, seen) -> zip(seen, lists)"): "to have nothing in common goes both ways",
     ("8.5", "float(np.max(done) - np.min(due)) -> np.max(done) - np.min(due)"): _FLOAT,
 }  # fmt: skip
