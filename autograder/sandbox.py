@@ -38,13 +38,15 @@ ENVIRONMENT = {"HOME": "/tmp", "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "TF_U
                "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONHASHSEED": "0", "TFDS_DATA_DIR": "/in/tfds", "OMP_NUM_THREADS": "1",
                "OPENBLAS_NUM_THREADS": "1", "TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}  # fmt: skip
 PYTHON = (sys.executable, "-sP")  # nothing of a user's or of a folder's; -I would also ignore PYTHONHASHSEED
+# Where the machine's memory runs out, students' processes end first; this is written from without, so that it stays.
+FIRST_TO_GO = ("/bin/sh", "-c", 'echo 1000 >/proc/self/oom_score_adj; exec "$@"', "sh")
 MAX_REPLY = 4 << 20  # bytes; an honest answer has less than a tenth of that, a malicious one takes thirty times that
 
 
 @dataclass(frozen=True)
 class Limits:
     """What one student's process tree may use. Seconds are of CPU time; waiting is bounded by `patience` times that, and
-    by `total` seconds for all of a student's work."""
+    all that is done for a student, here and there, by `total` seconds of the clock."""
 
     start: float = 60
     cell: float = 60
@@ -115,6 +117,7 @@ def bwrap(limits: Limits, data_dir: Path | None, forks: bool = False) -> list[st
         words += ["--setenv", name, value]
     words += f"--size {limits.tmp} --perms 1777 --tmpfs /tmp --proc /proc --dev /dev".split()
     words += f"--size {128 << 20} --perms 1777 --tmpfs /dev/shm --remount-ro /dev".split()
+    words += [] if forks else ["--remount-ro", "/proc"]  # what forks mounts one for each student
     places = ["/usr", "/etc/ld.so.cache", "/etc/alternatives", "/etc/localtime"]
     places += [prefix for prefix in (sys.base_prefix, sys.prefix) if not Path(prefix).is_relative_to("/usr")]
     bound = {path: path for path in places}
@@ -186,7 +189,8 @@ class Sandbox:
         self.limits, self.isolated, self.data_dir, self.imports = limits, isolated, data_dir, imports
         self.deaths: list[str] = []
         self.one_by_one = ""  # why its process was not forked from one that had imported everything, if it was not
-        self._ended = self._waited = 0.0  # CPU seconds of what has ended; seconds spent waiting for answers
+        self._ended = 0.0  # CPU seconds of what has ended
+        self._began: float | None = None  # when it was first started
         self._process: psutil.Process | None = None
 
     def __enter__(self):
@@ -212,6 +216,7 @@ class Sandbox:
 
         Raises Isolation if it does not come up.
         """
+        self._began = self._began or time.monotonic()
         self._demand_time()
         for _ in range(4):
             self.close()
@@ -232,10 +237,10 @@ class Sandbox:
         raise Isolation(f"No process for students' code starts here. {tried.stderr.strip()[-500:]}")
 
     def _launch(self, forked: bool) -> list[str]:
-        limits = {"CORE": 0, "FSIZE": self.limits.file, "NOFILE": 1024, "DATA": self.limits.memory,
+        limits = {"CORE": 0, "FSIZE": self.limits.file, "NOFILE": 256, "DATA": self.limits.memory,
                   "CPU": int(20 * self.limits.call)}  # fmt: skip
         if self.isolated:  # else it counts all of the user's processes, the grader's too
-            limits["NPROC"] = self.limits.processes
+            limits |= {"NPROC": self.limits.processes, "AS": 64 << 30}
         self._id = secrets.token_hex(8)
         # Each that grades has a user of its own, so that a box that exhausts its processes takes none from others.
         uid = 60000 + threading.get_native_id() % 5000 if self.isolated and os.getuid() == 0 else None
@@ -255,7 +260,7 @@ class Sandbox:
             if forked:
                 self._process = _Zygote.own(self.data_dir).fork(options, theirs)
             else:
-                self._process = psutil.Popen(command, stdin=theirs, **where)
+                self._process = psutil.Popen([*FIRST_TO_GO, *command], stdin=theirs, **where)
         self._replies, self._why, self._asked = self._socket.makefile("rb", 1 << 16), [], None
         threading.Thread(target=self._watch, args=(self._process, self._socket, self._why), daemon=True).start()
         return command
@@ -268,14 +273,12 @@ class Sandbox:
     def read(self, seconds: float, request: bytes = b"", most: int = MAX_REPLY) -> dict:
         """The next message about the request in hand, or about a new one; of fewer than `most` bytes."""
         self._demand_time()
-        began, line = time.monotonic(), b""
-        self._asked = seconds, began + seconds * self.limits.patience
+        self._asked, line = (seconds, time.monotonic() + seconds * self.limits.patience), b""
         with contextlib.suppress(OSError):  # it ended before it took or gave all
             if request:  # what it said before it ended can be read only by who does not write
                 self._socket.sendall(request)
             line = self._replies.readline(most)
         self._asked = None
-        self._waited += time.monotonic() - began
         if len(line) == most:
             self._die("TooMuch", "the answer is larger than an answer may be")
         if not line.endswith(b"\n"):
@@ -304,7 +307,7 @@ class Sandbox:
             self._folder.cleanup()
 
     def _demand_time(self) -> None:
-        if self._waited > self.limits.total:
+        if time.monotonic() - self._began > self.limits.total:
             self._die("TimeLimit", f"all notebooks together took more than {self.limits.total / 60:.0f} minutes")
 
     def _die(self, kind: str, why: str) -> NoReturn:
@@ -342,10 +345,10 @@ def _usage(root: psutil.Process) -> tuple[float, int]:
     """CPU seconds so far, and bytes of memory, of the whole tree."""
     cpu, memory = 0.0, 0
     for process in _tree(root):
-        with contextlib.suppress(psutil.Error):
+        with contextlib.suppress(psutil.Error, OSError):
             cpu += sum(process.cpu_times()[:4])  # its own, and of children that have ended
             memory += process.memory_info().rss
-            if process.status() == psutil.STATUS_ZOMBIE and process.num_threads() > 1:
+            if process.status() == psutil.STATUS_ZOMBIE and len(os.listdir(f"/proc/{process.pid}/task")) > 1:
                 process.kill()  # its first thread has ended, and with it what shows its memory
     return cpu, memory
 

@@ -127,6 +127,8 @@ def decode(data: Any, find: Callable[[Handle], Any] = lambda handle: handle, dep
         if tag == "strings":
             dtype, shape, flat = body
             _demand_shape(shape)
+            if dtype == "U" and not all(isinstance(one, str) for one in flat):
+                raise WireError("an array of text with something else in it")
             array = np.empty(len(flat), object)
             array[:] = inner(flat)
             if dtype == "U" and 4 * len(flat) * max(map(len, flat), default=0) > MAX_TEXT:
@@ -141,7 +143,7 @@ def decode(data: Any, find: Callable[[Handle], Any] = lambda handle: handle, dep
 
 
 def _demand_shape(shape: Any) -> None:
-    if not (isinstance(shape, list) and shape and all(type(n) is int and n >= 0 for n in shape)):
+    if not (isinstance(shape, list) and 0 < len(shape) <= 32 and all(type(n) is int and 0 <= n <= MAX_BYTES for n in shape)):
         raise WireError(f"{shape!r} is not the shape of an array")
 
 
@@ -184,7 +186,8 @@ def same(got: Any, want: Any, tolerance: float = 1e-4) -> bool:
         if "f" not in (got.dtype.kind, want.dtype.kind):
             return bool(np.array_equal(got, want))
         with np.errstate(invalid="ignore"):  # infinity less infinity
-            return bool(np.all(np.abs(got - want) <= tolerance * np.maximum(1, np.abs(want))) if want.size else True)
+            near = np.isfinite(want) & (np.abs(got - want) <= tolerance * np.maximum(1, np.abs(want)))
+            return bool(np.all((got == want) | near))
     if isinstance(want, list | tuple | np.ndarray):
         if not isinstance(got, list | tuple | np.ndarray) or len(got) != len(want):
             return False

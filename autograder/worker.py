@@ -7,7 +7,6 @@ says is data, and the verdict is made elsewhere.
 
 import ast
 import builtins
-import contextlib
 import json
 import linecache
 import os
@@ -25,8 +24,6 @@ def main(options: dict) -> None:
 
 def limit(options: dict) -> None:
     """Sets the limits of this process and, in a sandbox, its core, and gives up all rights. Raises OSError."""
-    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
-        file.write("1000")  # where memory runs out, this goes first
     for name, limit in options["limits"].items():
         resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (limit, limit))
     if options["isolated"]:

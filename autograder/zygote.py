@@ -28,7 +28,8 @@ RDONLY, NOSUID, NODEV, NOEXEC, BIND, PRIVATE = 1, 2, 4, 8, 0x1000 | 0x4000, 1 <<
 REFUSED = {
     "unshare": (272, 97), "setns": (308, 268), "add_key": (248, 217), "request_key": (249, 218), "keyctl": (250, 219),
     "ptrace": (101, 117), "process_vm_readv": (310, 270), "process_vm_writev": (311, 271), "sched_setaffinity": (203, 122),
-    "sendmsg": (46, 211), "sendmmsg": (307, 269), "memfd_create": (319, 279), "shmget": (29, 194), "bpf": (321, 280),
+    "sendmsg": (46, 211), "sendmmsg": (307, 269), "memfd_create": (319, 279), "memfd_secret": (447, 447),
+    "vmsplice": (278, 75), "shmget": (29, 194), "semget": (64, 190), "msgget": (68, 186), "bpf": (321, 280),
     "perf_event_open": (298, 241), "userfaultfd": (323, 282), "io_uring_setup": (425, 425),
 }  # fmt: skip
 # The same of those with an argument: its place, the bits that count, and what these must not be.
@@ -80,6 +81,8 @@ def _student(control: socket.socket, worker, options: dict, wire: int) -> None:
             os.closerange(0, 1024)
             os.waitpid(child, 0)
             os._exit(0)
+        with open("/proc/self/oom_score_adj", "w") as file:  # of the sandbox around; the student's own cannot be written
+            file.write("1000")
         os.setsid()  # a signal to one's own group goes through the walls of a process namespace
         _cover(options["tmp"])
         worker.limit(options)
@@ -98,13 +101,13 @@ def _student(control: socket.socket, worker, options: dict, wire: int) -> None:
 def _cover(size: int) -> None:
     """Mounts what is this student's alone over what the sandbox shares: its own processes, empty places to write to."""
     _check(libc.mount(None, b"/", None, PRIVATE, None), "make mounts private")
-    _mount("proc", "/proc", NOSUID | NODEV | NOEXEC, "")
+    _mount("proc", "/proc", NOSUID | NODEV | NOEXEC | RDONLY, "")
     kept = {path: os.open(path, os.O_PATH) for path in (sys.base_prefix, sys.prefix) if path.startswith("/tmp/")}
-    _mount("tmpfs", "/tmp", NOSUID | NODEV, f"mode=1777,size={size}")
+    _mount("tmpfs", "/tmp", NOSUID | NODEV, f"mode=1777,size={size},nr_inodes=20000")
     for path, place in kept.items():  # an interpreter that lies there is bound again
         os.makedirs(path, exist_ok=True)
         _check(libc.mount(f"/proc/self/fd/{place}".encode(), path.encode(), None, BIND, None), f"bind {path}")
-    _mount("tmpfs", "/dev/shm", NOSUID | NODEV, f"mode=1777,size={128 << 20}")
+    _mount("tmpfs", "/dev/shm", NOSUID | NODEV, f"mode=1777,size={128 << 20},nr_inodes=20000")
     _mount("tmpfs", "/dev/pts", NOSUID | NODEV | NOEXEC | RDONLY, "mode=0,size=4k")  # terminals could be shared
     os.chdir("/tmp")
 

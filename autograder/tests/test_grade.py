@@ -215,6 +215,7 @@ def f():
         "descriptors over the wire": lambda: socket.send_fds(one, [b"x"], [0]), "the host of a machine": lambda: socket.socket(40, 1),
         "memory without a name": lambda: os.memfd_create("x"), "shared memory": lambda: mmap.mmap(-1, 4096),
         "children that nobody counts": lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN),
+        "another's turn to go": lambda: (ctypes.CDLL(None).prctl(4, 1), open("/proc/self/oom_score_adj", "w").write("0")),
     }
     held = []
     for name, attempt in tries.items():
@@ -262,7 +263,7 @@ def reach(lookout: str) -> str:
 
 WALLS = {
     "files": ('_mount("tmpfs", "/tmp"', '_mount("tmpfs", "/dev/shm"'),
-    "semaphores and queues": ("0x08000000 | ", ""),
+    "queues": ("0x08000000 | ", ""),
     "keys in a keyring, where they belong to a user and not to a process": ('"add_key": (248, 217), "request_key": (249, 218), "keyctl": (250, 219),', ""),
     "sockets, and ports of its own machine": ("0x40000000 | ", ""),
     "processes": ("0x02000000 | 0x20000000", "0x02000000"),
@@ -330,6 +331,24 @@ def f():
 def test_a_process_whose_first_thread_ends_has_ended(way):
     with box_of(HEADLESS) as box, pytest.raises(StudentRaised, match="ProcessEnded"):
         call(box)
+
+
+HIDDEN = """
+import ctypes, os, threading, time
+def f():
+    if (child := os.fork()) == 0:
+        libc = ctypes.CDLL(None)
+        libc.prctl(15, b"Threads:\\t1", 0, 0, 0)
+        threading.Thread(target=time.sleep, args=(100,)).start()
+        libc.syscall({"x86_64": 60}.get(os.uname().machine, 93), 0)
+    time.sleep(1.5)
+    return os.waitpid(child, os.WNOHANG)[0] == child
+"""
+
+
+def test_a_child_whose_first_thread_has_ended_is_ended_whatever_its_name():
+    with box_of(HIDDEN) as box:
+        assert call(box) is True
 
 
 def test_what_was_said_before_the_end_is_still_heard():
@@ -410,10 +429,11 @@ def test_whoever_had_all_their_time_gets_nothing_more_and_stops_nobody(tmp_path)
         {}, {"value": {"handle": [1e400, "x"]}}, {"value": {"float": 10**400}}, {"value": 10**400}, {"raised": 3},
         {"raised": ["E"]}, {"value": {"array": ["<f8", [], "AAAAAAAAAAA="]}}, {"value": {"array": ["(2,)i4,(", [1], ""]}},
         {"value": {"array": ["<f8", [0, 10**40], ""]}}, {"value": {"strings": ["U", [1000], ["x" * 10**6] + [""] * 999]}},
+        {"value": {"array": ["<f8", [10**4000] * 900, ""]}}, {"value": {"strings": ["U", [2], [{"handle": [0, "x"]}, ""]]}},
         {"value": {"set": [n * (2**61 - 1) for n in range(100_000)]}}, {"value": {"strings": ["U", [64], ["x" * 10**6] + [""] * 63]}},
         {"value": {"set": [{"list": []}]}}, {"value": {"dict": [[{"list": []}, 1]]}}, {"value": {"strings": ["U", [], ["x"]]}},
     ],
-    ids=range(15),
+    ids=range(17),
 )  # fmt: skip
 def test_a_lie_on_the_wire_is_an_exception_of_the_students(reply):
     with pytest.raises(StudentRaised):
