@@ -115,6 +115,7 @@ def test_equal_in_meaning(got, want):
         (math.nan, math.nan),
         (math.nan, 1.0),
         (0.5, math.inf),
+        (np.array([5.0]), np.array([math.inf])),
         (1.01, 1),
         (83_425, 83_424),
         (np.array([83_425]), np.array([83_424])),
