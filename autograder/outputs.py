@@ -156,7 +156,10 @@ def _lines(item: dict) -> list[tuple[str, str]]:
 
 
 def table(records: Iterable[dict], width: int = 80) -> str:
-    """The class for a terminal: student, points an exercise, total, isolation, the first reason why there are not more."""
+    """The class for a terminal: student, points an exercise, total, isolation, the first reason why there are not more.
+
+    Where many exercises leave no room for a reason there is none; grades.csv has them all.
+    """
     lessons = lessons_of(records)
     full = [sum(item.points for item in items(lesson)) for lesson in lessons]
     rows = [["student", *(name[:2] for name in lessons.values()), "total", "isolated", "reason"],
@@ -169,7 +172,8 @@ def table(records: Iterable[dict], width: int = 80) -> str:
     lines = []
     for who, *points, total, isolated, reason in rows:
         numbers = "".join(f"{one:>4}" for one in points) + f"{total:>7}"
-        lines.append(f"{ljust(_clipped(who, 16), 16)}{numbers}  {isolated:{word}}{_clipped(reason, room)}".rstrip())
+        why = _clipped(reason, room) if room >= 20 else ""
+        lines.append(f"{ljust(_clipped(who, 16), 16)}{numbers}  {isolated:{word}}{why}".rstrip())
     return "\n".join(lines)
 
 

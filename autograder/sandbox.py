@@ -190,7 +190,7 @@ class Sandbox:
         self.deaths: list[str] = []
         self.one_by_one = ""  # why its process was not forked from one that had imported everything, if it was not
         self._ended = 0.0  # CPU seconds of what has ended
-        self._began: float | None = None  # when it was first started
+        self._began = time.monotonic()
         self._process: psutil.Process | None = None
 
     def __enter__(self):
@@ -216,7 +216,6 @@ class Sandbox:
 
         Raises Isolation if it does not come up.
         """
-        self._began = self._began or time.monotonic()
         self._demand_time()
         for _ in range(4):
             self.close()
@@ -347,8 +346,8 @@ def _usage(root: psutil.Process) -> tuple[float, int]:
     for process in _tree(root):
         with contextlib.suppress(psutil.Error, OSError):
             cpu += sum(process.cpu_times()[:4])  # its own, and of children that have ended
-            memory += process.memory_info().rss
-            if process.status() == psutil.STATUS_ZOMBIE and len(os.listdir(f"/proc/{process.pid}/task")) > 1:
+            memory += (its := process.memory_info().rss)
+            if its == 0 and len(os.listdir(f"/proc/{process.pid}/task")) > 1:
                 process.kill()  # its first thread has ended, and with it what shows its memory
     return cpu, memory
 

@@ -571,9 +571,9 @@ def test_equal_predictions_keep_their_order(student):
         "films 5, 1, 3 have 4 stars and films 4, 2, 0 three: each group in the order in which it was retrieved",
     )
     expect(
-        student.rerank(np.arange(40)[None, ::-1], np.array([[3.0, 4.0] * 20]), 40),
-        [[*range(39, 0, -2), *range(38, -1, -2)]],
-        "films 39, 37, ... have 4 stars and films 38, 36, ... three: each group as retrieved",
+        student.rerank(np.arange(20)[None, ::-1], np.array([[3.0, 4.0] * 10]), 20),
+        [[*range(19, 0, -2), *range(18, -1, -2)]],
+        "films 19, 17, ... have 4 stars and films 18, 16, ... three: each group as retrieved",
     )
 
 

@@ -97,6 +97,10 @@ def test_a_table_of_eighty_columns_whatever_the_names(klass):
     assert max(wcswidth(line) for line in lines) <= 80 and min(wcswidth(line) for line in lines) > 0
 
 
+def test_a_reason_without_room_is_left_out(klass):
+    assert "reason" in outputs.table(klass) and "reason" not in outputs.table(klass, width=60)
+
+
 def test_the_table_says_score_isolation_and_first_reason(klass):
     lines = outputs.table([*klass[:4], {**klass[0], "isolation": "none"}]).splitlines()
     assert lines[2].split() == ["Ada", "10", "20", "30", "bwrap"]
