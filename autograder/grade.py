@@ -45,7 +45,7 @@ def _grader_digest() -> str:
     package = COURSE / "autograder"
     files = [*package.glob("*.py"), *package.glob("checks/*.py"), *COURSE.glob("data/*.py"), package / "windows.json"]
     digest = hashlib.sha256(b"".join(hashlib.sha256(path.read_bytes()).digest() for path in sorted(files)))
-    for name in ("tensorflow", "tf-keras", "tensorflow-recommenders", "numpy"):
+    for name in ("tensorflow", "tf-keras", "tensorflow-recommenders", "numpy", "scipy", "pandas", "faiss-cpu"):
         digest.update(f"{name}=={importlib.metadata.version(name)}".encode())
     return digest.hexdigest()
 
@@ -155,11 +155,12 @@ def grade_class(options: argparse.Namespace, out: Path, isolated: bool) -> int:
 
         place = sample_class(out / "submitted")
     data_dir = str(movielens.prepare(quiet=True))
-    found = submissions.find_submissions(place, out / "unpacked")
+    place = submissions.opened(place, out / "unpacked")
+    found = submissions.find_submissions(place)
     records, done, jobs = Records(out, found), 0, {}
     for student, paths in found.items():
         seed = secrets.randbits(32) if options.seed is None else options.seed
-        home = submissions.home_of(paths[0], place if place.is_dir() else out / "unpacked")
+        home = submissions.home_of(paths[0], place)
         job = Job(student, tuple(map(str, paths)), str(home), seed, isolated, data_dir)
         key = key_of(job)
         record = records.get(student, key)
@@ -171,16 +172,12 @@ def grade_class(options: argparse.Namespace, out: Path, isolated: bool) -> int:
         print(f"{done} of {len(found)} are graded already and have not changed")
     if jobs and isolated:  # nbgrader takes seconds to import, and until the first grades come this process only waits
         threading.Thread(target=importlib.import_module, args=("autograder.gradebook",), daemon=True).start()
-    slow = ""
     bar = tqdm(total=len(jobs), unit="student", ncols=80, disable=not jobs, file=sys.stdout)
     for record in run_all([job for job, _ in jobs.values()], options.workers, options.scheduler):
         record["key"] = jobs[record["student"]][1]
         records.put(record)
         bar.update()
-        slow = slow or record["one_by_one"]
     bar.close()
-    if slow:
-        print(f"Slower than it could be: each student's process imported everything itself, for {slow}")
     print(outputs.table(records))
     outputs.write(records, out)
     print(f"\nReports: {out / 'index.html'}, grades.csv and a page per student beside it")

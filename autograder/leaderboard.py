@@ -93,10 +93,10 @@ def run_class(options: argparse.Namespace, isolated: bool) -> int:
 
     out, salt = options.out, options.salt or secrets.token_hex(16)
     limits = Limits(call=options.seconds, cell=min(60, options.seconds), total=10 * options.seconds)
-    found = submissions.find_submissions(options.submissions, out / "unpacked")
+    place = submissions.opened(options.submissions, out / "unpacked")
+    found = submissions.find_submissions(place)
     split = contest.draw(movielens.arrays(), rng_of(salt))
     ladder = contest.rivals(split)
-    place = options.submissions if options.submissions.is_dir() else out / "unpacked"
     entries = places([
         entry(student, paths, submissions.home_of(paths[0], place), split, ladder, limits, isolated)
         for student, paths in tqdm(found.items(), unit="student", ncols=80, file=sys.stdout)

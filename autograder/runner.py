@@ -52,7 +52,6 @@ def grade(job: Job) -> dict:
         "exercises": exercises,
         "unread": [{"file": one.path.name, "reason": one.reason} for one in notebooks if one.reason],
         "deaths": box.deaths,
-        "one_by_one": box.one_by_one,
         "seconds": round(time.perf_counter() - began, 2),
         "cpu": {"grader": round(time.process_time() - cpu, 3), "sandbox": round(box.cpu, 3)},
         "graded_at": datetime.now(UTC).isoformat(timespec="seconds"),

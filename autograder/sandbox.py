@@ -38,8 +38,6 @@ ENVIRONMENT = {"HOME": "/tmp", "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "TF_U
                "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONHASHSEED": "0", "TFDS_DATA_DIR": "/in/tfds", "OMP_NUM_THREADS": "1",
                "OPENBLAS_NUM_THREADS": "1", "TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}  # fmt: skip
 PYTHON = (sys.executable, "-sP")  # nothing of a user's or of a folder's; -I would also ignore PYTHONHASHSEED
-# Where the machine's memory runs out, students' processes end first; this is written from without, so that it stays.
-FIRST_TO_GO = ("/bin/sh", "-c", 'echo 1000 >/proc/self/oom_score_adj; exec "$@"', "sh")
 MAX_REPLY = 4 << 20  # bytes; an honest answer has less than a tenth of that, a malicious one takes thirty times that
 
 
@@ -68,7 +66,7 @@ class Isolation(RuntimeError):
 
 @functools.cache
 def isolation() -> str:
-    """"bwrap", or "none" with nothing to rely on but limits. Probed once, by running `true` in a sandbox."""
+    """"bwrap", or "none" with nothing to rely on but limits. Found out once, by starting what a student would get."""
     return "none" if why_not() else "bwrap"
 
 
@@ -76,13 +74,11 @@ def isolation() -> str:
 def why_not() -> str:
     """Why no isolation can be had here, in a sentence; nothing where it can."""
     try:
-        command = [*bwrap(Limits(), None), "/usr/bin/env", "true"]
-        tried = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30)
-    except (OSError, Isolation, subprocess.TimeoutExpired) as error:
-        return str(error)
-    if tried.returncode == 0:
+        with Sandbox(imports=()) as box:
+            box.start()
         return ""
-    why = f"bubblewrap says: {tried.stderr.strip()[-300:]}."
+    except Isolation as error:
+        why = str(error)
     for name, closed, opened in (("kernel.apparmor_restrict_unprivileged_userns", "1", "0"),
                                  ("kernel.unprivileged_userns_clone", "0", "1"),
                                  ("user.max_user_namespaces", "0", "10000")):  # fmt: skip
@@ -92,11 +88,11 @@ def why_not() -> str:
     return why
 
 
-def bwrap(limits: Limits, data_dir: Path | None, forks: bool = False) -> list[str]:
-    """The bubblewrap command up to the program it runs. Raises Isolation where there is no bubblewrap.
+def bwrap(data_dir: Path | None) -> list[str]:
+    """The bubblewrap command up to the program it runs, `zygote.py`. Raises Isolation where there is no bubblewrap.
 
-    An ordinary user gets a user namespace. Root needs none: the worker becomes nobody by itself, and can, because it
-    keeps the two capabilities for that until then. forks: it may make namespaces, as `zygote.py` does.
+    An ordinary user gets a user namespace. Root needs none: what is forked for a student becomes nobody by itself, and
+    can, because it keeps the capabilities for that until then.
     """
     program = shutil.which("bwrap")
     with contextlib.suppress(ImportError):
@@ -105,19 +101,17 @@ def bwrap(limits: Limits, data_dir: Path | None, forks: bool = False) -> list[st
         program = str(bwrap_path())
     if sys.platform != "linux" or program is None:
         raise Isolation("there is no bubblewrap here; it runs on Linux only")
+    # It ends with its input, and all that it forked with it; so its CPU time is left to be counted.
     words = [program, *"--unshare-pid --unshare-net --unshare-ipc --unshare-uts --unshare-cgroup-try --new-session "
-             "--clearenv".split()]  # fmt: skip
+             "--as-pid-1 --clearenv".split()]  # fmt: skip
     if os.getuid() == 0:
         words += "--cap-drop ALL --cap-add CAP_SETUID --cap-add CAP_SETGID".split()
     else:
         words += "--unshare-user --disable-userns --uid 65534 --gid 65534".split()
-    # What forks ends with its input, and all that it forked with it; so its CPU time is left to be counted.
-    words += ["--cap-add", "CAP_SYS_ADMIN", "--as-pid-1"] if forks else ["--die-with-parent"]
+    words += ["--cap-add", "CAP_SYS_ADMIN"]  # to make namespaces and mounts
     for name, value in ENVIRONMENT.items():
         words += ["--setenv", name, value]
-    words += f"--size {limits.tmp} --perms 1777 --tmpfs /tmp --proc /proc --dev /dev".split()
-    words += f"--size {128 << 20} --perms 1777 --tmpfs /dev/shm --remount-ro /dev".split()
-    words += [] if forks else ["--remount-ro", "/proc"]  # what forks mounts one for each student
+    words += "--perms 1777 --tmpfs /tmp --proc /proc --dev /dev --perms 1777 --tmpfs /dev/shm --remount-ro /dev".split()
     places = ["/usr", "/etc/ld.so.cache", "/etc/alternatives", "/etc/localtime"]
     places += [prefix for prefix in (sys.base_prefix, sys.prefix) if not Path(prefix).is_relative_to("/usr")]
     bound = {path: path for path in places}
@@ -135,24 +129,21 @@ def bwrap(limits: Limits, data_dir: Path | None, forks: bool = False) -> list[st
     return [*words, "--remount-ro", "/", "--chdir", "/tmp", "--"]
 
 
-# Bubblewrap's own environment can be read inside, though it clears that of what it starts.
-_MUTE = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "start_new_session": True, "env": {}}
-
-
 class _Zygote:
     """A process that has imported everything, in a sandbox, and forks (`zygote.py`). One for each thread that grades."""
 
     _own = threading.local()
-    refused = ""  # why none can be had here; found out by trying
 
     def __init__(self, data_dir: Path | None):
         self.data_dir = data_dir
+        command = [*bwrap(data_dir), *PYTHON, "/in/course/autograder/zygote.py", "/in/course"]
+        self._said = tempfile.TemporaryFile()
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._control.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         self._control.settimeout(300)
-        command = [*bwrap(Limits(), data_dir, forks=True), *PYTHON, "/in/course/autograder/zygote.py", "/in/course"]
-        with theirs:
-            self._process = subprocess.Popen(command, stdin=theirs, **_MUTE)
+        with theirs:  # without an environment: bubblewrap's own can be read inside, though it clears that of what it starts
+            self._process = psutil.Popen(command, stdin=theirs, stdout=subprocess.DEVNULL, stderr=self._said,
+                                         start_new_session=True, env={})  # fmt: skip
 
     @classmethod
     def own(cls, data_dir: Path | None) -> "_Zygote":
@@ -175,7 +166,11 @@ class _Zygote:
         except (OSError, psutil.Error) as error:
             said = str(error).encode()
         self._control.close()
-        raise Isolation(f"the prepared process cannot fork: {said.decode() or 'it has ended'}")
+        _kill(self._process)
+        self._process.wait()
+        self._said.seek(0)
+        said = (said + self._said.read()).decode(errors="replace")[-500:].strip()
+        raise Isolation(f"the prepared process cannot fork: {said or 'it has ended'}")
 
 
 class Sandbox:
@@ -188,7 +183,6 @@ class Sandbox:
                  imports: tuple[str, ...] = BARE):  # fmt: skip
         self.limits, self.isolated, self.data_dir, self.imports = limits, isolated, data_dir, imports
         self.deaths: list[str] = []
-        self.one_by_one = ""  # why its process was not forked from one that had imported everything, if it was not
         self._ended = 0.0  # CPU seconds of what has ended
         self._began = time.monotonic()
         self._process: psutil.Process | None = None
@@ -212,30 +206,26 @@ class Sandbox:
         return self._ended + (_usage(self._process)[0] if self._process is not None else 0)
 
     def start(self) -> None:
-        """Starts the worker, which imports nothing of the student's: forked from a prepared process, where that can be.
+        """Starts the worker, which imports nothing of the student's: forked from a prepared process, if isolated.
 
         Raises Isolation if it does not come up.
         """
         self._demand_time()
+        why = ""
         for _ in range(4):
             self.close()
-            self.one_by_one = _Zygote.refused
-            forked = self.isolated and not _Zygote.refused
             try:
-                command = self._launch(forked)
-            except Isolation as error:
-                if not forked:
-                    raise
-                _Zygote.refused = str(error)
-                continue
-            with contextlib.suppress(StudentRaised):
-                self.read(self.limits.start)
+                self._launch()
+                self._reply(self.limits.start)
                 return
-            self.deaths.pop()  # not of the student's making
-        tried = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
-        raise Isolation(f"No process for students' code starts here. {tried.stderr.strip()[-500:]}")
+            except Isolation as error:
+                why = str(error)
+            except StudentRaised:
+                why = self.deaths.pop()  # not of the student's making
+        raise Isolation(f"No process for students' code starts here: {why}")
 
-    def _launch(self, forked: bool) -> list[str]:
+    def _launch(self) -> None:
+        zygote = _Zygote.own(self.data_dir) if self.isolated else None
         limits = {"CORE": 0, "FSIZE": self.limits.file, "NOFILE": 256, "DATA": self.limits.memory,
                   "CPU": int(20 * self.limits.call)}  # fmt: skip
         if self.isolated:  # else it counts all of the user's processes, the grader's too
@@ -244,25 +234,20 @@ class Sandbox:
         # Each that grades has a user of its own, so that a box that exhausts its processes takes none from others.
         uid = 60000 + threading.get_native_id() % 5000 if self.isolated and os.getuid() == 0 else None
         options = {"limits": limits, "isolated": self.isolated, "uid": uid, "id": self._id, "tmp": self.limits.tmp,
-                   "imports": self.imports, "core": core, "course": "/in/course" if self.isolated else str(COURSE)}  # fmt: skip
-        command = [*PYTHON, f"{options['course']}/autograder/worker.py", json.dumps(options)]
-        where = _MUTE
-        if self.isolated:
-            command = [*bwrap(self.limits, self.data_dir), *command]
-        else:
-            self._folder = tempfile.TemporaryDirectory(prefix="unisolated-", ignore_cleanup_errors=True)
-            own = {"PATH": os.environ["PATH"], "HOME": self._folder.name,
-                   "TFDS_DATA_DIR": str(self.data_dir or self._folder.name)}  # fmt: skip
-            where = _MUTE | {"cwd": self._folder.name, "env": ENVIRONMENT | own}
+                   "imports": self.imports, "core": core, "course": str(COURSE)}  # fmt: skip
         self._socket, theirs = socket.socketpair()
         with theirs:
-            if forked:
-                self._process = _Zygote.own(self.data_dir).fork(options, theirs)
+            if zygote:
+                self._process = zygote.fork(options, theirs)
             else:
-                self._process = psutil.Popen([*FIRST_TO_GO, *command], stdin=theirs, **where)
+                self._folder = tempfile.TemporaryDirectory(prefix="unisolated-", ignore_cleanup_errors=True)
+                here = {"PATH": os.environ["PATH"], "HOME": self._folder.name,
+                        "TFDS_DATA_DIR": str(self.data_dir or self._folder.name)}  # fmt: skip
+                command = [*PYTHON, str(COURSE / "autograder/worker.py"), json.dumps(options)]
+                self._process = psutil.Popen(command, stdin=theirs, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                             start_new_session=True, cwd=self._folder.name, env=ENVIRONMENT | here)  # fmt: skip
         self._replies, self._why, self._asked = self._socket.makefile("rb", 1 << 16), [], None
         threading.Thread(target=self._watch, args=(self._process, self._socket, self._why), daemon=True).start()
-        return command
 
     def ask(self, request: dict, seconds: float, most: int = MAX_REPLY) -> dict:
         """One request, one reply. Raises StudentRaised if the process dies, floods, or takes over `seconds` of CPU."""
@@ -272,6 +257,9 @@ class Sandbox:
     def read(self, seconds: float, request: bytes = b"", most: int = MAX_REPLY) -> dict:
         """The next message about the request in hand, or about a new one; of fewer than `most` bytes."""
         self._demand_time()
+        return self._reply(seconds, request, most)
+
+    def _reply(self, seconds: float, request: bytes = b"", most: int = MAX_REPLY) -> dict:
         self._asked, line = (seconds, time.monotonic() + seconds * self.limits.patience), b""
         with contextlib.suppress(OSError):  # it ended before it took or gave all
             if request:  # what it said before it ended can be read only by who does not write

@@ -45,12 +45,8 @@ class Notebook:
         return defining[-1][:20_000] if defining else ""
 
 
-def find_submissions(place: Path, unpack: Path) -> dict[str, list[Path]]:
-    """Student to notebook files. A zip is unpacked into `unpack`. Raises SubmissionError if there is nothing."""
-    if not place.exists():
-        raise SubmissionError(f"{place}: there is no such file or folder")
-    if place.suffix == ".zip":
-        place = _unpacked(place, unpack)
+def find_submissions(place: Path) -> dict[str, list[Path]]:
+    """Student to notebook files, of a folder or one notebook. Raises SubmissionError if there is nothing."""
     if place.is_file():
         return {student_of(place, place.parent): [place]}
     found: dict[str, list[Path]] = {}
@@ -84,7 +80,12 @@ def home_of(path: Path, place: Path) -> Path:
     return place / parts[0] if len(parts) > 1 else path.parent
 
 
-def _unpacked(archive: Path, folder: Path) -> Path:
+def opened(archive: Path, folder: Path) -> Path:
+    """`folder` with the notebooks of a zip; what is no zip itself. Raises SubmissionError if it cannot be read."""
+    if not archive.exists():
+        raise SubmissionError(f"{archive}: there is no such file or folder")
+    if archive.suffix != ".zip":
+        return archive
     shutil.rmtree(folder, ignore_errors=True)  # what an earlier archive left
     try:
         with zipfile.ZipFile(archive) as zipped:

@@ -19,7 +19,7 @@ import psutil
 
 from autograder.corpus import Bait, Draft
 from autograder.records import write_whole
-from autograder.sandbox import COURSE, Limits, bwrap
+from autograder.sandbox import COURSE, bwrap
 
 STUDENTS = [f"student{number}" for number in range(8)]
 POINTS = 10
@@ -132,7 +132,7 @@ def full_disk(folder: Path, rng: random.Random) -> str:
     out.mkdir()
     # Grades on a tmpfs of 64 kB, then copies what is on it back to where the second run finds it.
     script = f'{shlex.join(command(place, Path("/dev/shm/out")))}; code=$?; cp -r /dev/shm/out/. "$1"; exit $code'
-    box = [bwrap(Limits(), None)[0], "--dev-bind", "/", "/", "--size", str(64 << 10), "--tmpfs", "/dev/shm", "--"]
+    box = [bwrap(None)[0], "--dev-bind", "/", "/", "--size", str(64 << 10), "--tmpfs", "/dev/shm", "--"]
     done = subprocess.run([*box, "sh", "-c", script, "-", str(out)], cwd=COURSE, capture_output=True, text=True, timeout=600)
     if done.returncode != 2 or "is full" not in done.stderr or "Traceback" in done.stderr:
         return f"the full disk was not named: {done.returncode} {done.stderr[-400:]}"
@@ -155,7 +155,7 @@ def unwritable(folder: Path, rng: random.Random) -> str:
     place, out = a_class(folder / "class"), folder / "out"
     out.mkdir()
     write_whole(out / "records.txt", "")
-    box = [bwrap(Limits(), None)[0], "--dev-bind", "/", "/", "--ro-bind", str(out), str(out), "--"]
+    box = [bwrap(None)[0], "--dev-bind", "/", "/", "--ro-bind", str(out), str(out), "--"]
     done = run(place, out, *box)
     if done.returncode != 2 or "cannot be written" not in done.stderr or "Traceback" in done.stderr:
         return f"the folder was not named: {done.returncode} {done.stderr[-400:]}"

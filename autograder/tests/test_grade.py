@@ -35,7 +35,7 @@ RIGHT = COURSE / "solutions" / NAME
 
 
 def found(place: Path) -> dict[str, list[Path]]:
-    return submissions.find_submissions(place, place.parent / "unpacked")
+    return submissions.find_submissions(submissions.opened(place, place.parent / "unpacked"))
 
 
 def test_an_archive_writes_nothing_outside_its_folder_and_makes_no_links(tmp_path):
@@ -165,7 +165,7 @@ def open_or(path):
 """
 
 
-def test_what_can_be_seen_from_inside(monkeypatch, way):
+def test_what_can_be_seen_from_inside(monkeypatch, anew):
     monkeypatch.setenv("SECRET_OF_THE_GRADER", "s3cr3t")
     with box_of(LOOK) as box:
         seen = call(box)
@@ -178,9 +178,9 @@ def test_what_can_be_seen_from_inside(monkeypatch, way):
     assert len(seen["processes"]) <= 3 and len(seen["files"]) <= 7
 
 
-def test_boxes_of_two_grading_processes_are_two_users(monkeypatch, way):
+def test_boxes_of_two_grading_processes_are_two_users(monkeypatch):
     if os.getuid() != 0:  # an ordinary user's boxes have a user namespace each
-        assert "--unshare-user" in sandbox.bwrap(Limits(), None)
+        assert "--unshare-user" in sandbox.bwrap(None)
         return
     seen = []
     for pid in (70_001, 70_002):
@@ -200,7 +200,7 @@ def f():
 """
 
 
-def test_a_student_stays_on_the_core_of_their_worker(monkeypatch, way):
+def test_a_student_stays_on_the_core_of_their_worker(monkeypatch):
     core = max(os.sched_getaffinity(0))
     monkeypatch.setattr(sandbox, "core", core)
     with box_of(SPREAD) as box:
@@ -227,7 +227,7 @@ def f():
 """
 
 
-def test_what_no_honest_answer_asks_of_the_kernel_is_refused(way):
+def test_what_no_honest_answer_asks_of_the_kernel_is_refused():
     with box_of(REFUSED) as box:
         assert call(box) == (0, 0, 0)
 
@@ -241,17 +241,14 @@ def test_workers_take_a_core_each():
 def test_a_course_inside_of_what_is_bound_is_hidden(monkeypatch):
     monkeypatch.setattr(sandbox, "COURSE", Path("/usr/share/a-course"))
     monkeypatch.setattr(sandbox, "INSIDE", ())
-    words = sandbox.bwrap(Limits(), None)
+    words = sandbox.bwrap(None)
     assert words[words.index("/usr/share/a-course") - 1] == "--tmpfs"
 
 
-@pytest.fixture(params=["forked", "started"])
-def way(request, monkeypatch):
-    """Both ways to a student's process; none that earlier tests have prepared."""
+@pytest.fixture
+def anew(monkeypatch):
+    """No process that earlier tests have prepared."""
     monkeypatch.setattr(sandbox._Zygote, "_own", threading.local())
-    monkeypatch.setattr(sandbox._Zygote, "refused", "" if request.param == "forked" else "not in this test")
-    yield request.param
-    assert bool(sandbox._Zygote.refused) == (request.param == "started")
 
 
 def reach(lookout: str) -> str:
@@ -274,7 +271,7 @@ WALLS = {
 
 
 @pytest.mark.parametrize("wall", LEFT)
-def test_students_of_one_prepared_process_do_not_reach_each_other(wall, way):
+def test_students_of_one_prepared_process_do_not_reach_each_other(wall, anew):
     """The first is still there when the second looks, and left what it could; a third comes after both."""
     with box_of(reach(wall)) as first, box_of(reach(wall)) as second:
         assert [call(first), call(second)] == [False, False]
@@ -283,7 +280,7 @@ def test_students_of_one_prepared_process_do_not_reach_each_other(wall, way):
 
 
 @pytest.mark.parametrize("wall", WALLS)
-def test_without_a_wall_they_would(wall, tmp_path, monkeypatch):
+def test_without_a_wall_they_would(wall, tmp_path, monkeypatch, anew):
     for name in sandbox.INSIDE:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         shutil.copy(COURSE / name, tmp_path / name)
@@ -292,20 +289,31 @@ def test_without_a_wall_they_would(wall, tmp_path, monkeypatch):
     assert there in source
     file.write_text(source.replace(there, instead, 1), encoding="utf-8")
     monkeypatch.setattr(sandbox, "COURSE", tmp_path)
-    monkeypatch.setattr(sandbox._Zygote, "_own", threading.local())
-    monkeypatch.setattr(sandbox._Zygote, "refused", "")
     with box_of(reach(wall)) as first, box_of(reach(wall)) as second:
         assert call(first) or call(second)
-    assert not sandbox._Zygote.refused
 
 
-def test_a_box_that_does_not_start_is_nobodys_fault(monkeypatch):
-    monkeypatch.setattr(sandbox._Zygote, "_own", threading.local())
-    monkeypatch.setattr(sandbox._Zygote, "refused", "")
+def test_a_box_that_does_not_start_is_nobodys_fault(monkeypatch, anew):
     monkeypatch.setattr(sandbox, "PYTHON", ("/usr/bin/no-such-python",))
     with Sandbox() as box, pytest.raises(Isolation, match="no-such-python"):
         box.start()
     assert box.deaths == []
+
+
+def test_a_prepared_process_that_ended_is_replaced(anew):
+    for _ in range(2):
+        with box_of("def f():\n    return 1") as box:
+            assert call(box) == 1
+        sandbox._tree(sandbox._Zygote._own.zygote._process)[-1].kill()
+
+
+def test_time_that_ends_while_a_process_starts_ends_one_student_and_no_grading(monkeypatch):
+    with Sandbox() as box:
+        launch = box._launch
+        monkeypatch.setattr(box, "_launch", lambda: (launch(), setattr(box, "_began", -1e9)))
+        box.start()
+        with pytest.raises(StudentRaised, match="all notebooks"):
+            call(box)
 
 
 def test_a_request_that_nobody_takes_blocks_nothing():
@@ -328,7 +336,7 @@ def f():
 """
 
 
-def test_a_process_whose_first_thread_ends_has_ended(way):
+def test_a_process_whose_first_thread_ends_has_ended():
     with box_of(HEADLESS) as box, pytest.raises(StudentRaised, match="ProcessEnded"):
         call(box)
 
@@ -381,18 +389,14 @@ def test_a_cell_is_announced_in_few_words(tmp_path):
 
 
 SLEEPER = """
-import sys, threading
-from autograder import sandbox
 from autograder.tests.test_grade import box_of, call
-sandbox._Zygote.refused = sys.argv[1]
 call(box_of("import os, time\\ndef f():\\n    os.fork()\\n    time.sleep(100)"))
 """
 
 
-@pytest.mark.parametrize("refused", ["", "not in this test"], ids=["forked", "started"])
-def test_nothing_outlives_a_killed_grader(refused):
-    grader = subprocess.Popen([sys.executable, "-c", SLEEPER, refused], cwd=COURSE)
-    asleep = 5 if not refused else 4  # bubblewrap twice, what forks and waits, the student and a child
+def test_nothing_outlives_a_killed_grader():
+    grader = subprocess.Popen([sys.executable, "-c", SLEEPER], cwd=COURSE)
+    asleep = 5  # bubblewrap, what forks, what waits, the student and a child
     while len(started := psutil.Process(grader.pid).children(recursive=True)) < asleep:
         assert grader.poll() is None
         time.sleep(0.1)
@@ -462,7 +466,7 @@ def as_ordinary_user() -> list[str]:
     """What to put before a command; for root, where closed folders lie above an interpreter, they are opened up to it."""
     if os.getuid() != 0:
         return []
-    words, needed = [sandbox.bwrap(Limits(), None)[0], "--dev-bind", "/", "/"], [sys.base_prefix, sys.prefix, str(COURSE)]
+    words, needed = [sandbox.bwrap(None)[0], "--dev-bind", "/", "/"], [sys.base_prefix, sys.prefix, str(COURSE)]
     closed = [next((p for p in reversed(Path(path).parents) if not p.stat().st_mode & 1), None) for path in needed]
     for folder in {folder for folder in closed if folder}:
         words += ["--perms", "0755", "--tmpfs", str(folder)]

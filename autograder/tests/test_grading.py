@@ -30,7 +30,7 @@ def records(tmp_path_factory) -> dict[str, dict]:
     place, jobs = tmp_path_factory.mktemp("class"), []
     for one in QUICK:
         one.write(place)
-    for student, paths in submissions.find_submissions(place, place).items():
+    for student, paths in submissions.find_submissions(place).items():
         jobs.append(Job(student, tuple(map(str, paths)), str(place / student), 7, True, None))
     return {record["student"]: record for record in grade.run_all(jobs, workers=2)}
 
@@ -73,7 +73,7 @@ def test_the_layouts_that_instructors_have(tmp_path, files, students, zipped):
             for path in sorted(place.rglob("*.ipynb")):
                 archive.write(path, path.relative_to(place))
         place = tmp_path / "class.zip"
-    assert set(submissions.find_submissions(place, tmp_path / "unpacked")) == students
+    assert set(submissions.find_submissions(submissions.opened(place, tmp_path / "unpacked"))) == students
 
 
 @pytest.mark.parametrize("content, said", [(None, "no such file"), (b"PK no", "not a zip"), ("folder", "no notebook")])
