@@ -1,6 +1,7 @@
 """`python -m autograder COMMAND`: hands over to the module of that name."""
 
 import importlib
+import os
 import sys
 
 COMMANDS = {
@@ -36,10 +37,15 @@ def main(argv: list[str]) -> int:
     in_a_terminal = {"check": "main", "hint": "hint_main", "progress": "progress_main"}
     module = importlib.import_module(f"autograder.{'check_notebook' if argv[0] in in_a_terminal else argv[0]}")
     try:
-        return getattr(module, in_a_terminal.get(argv[0], "main"))(argv[1:]) or 0
+        code = getattr(module, in_a_terminal.get(argv[0], "main"))(argv[1:]) or 0
+        sys.stdout.flush()
+        return code
     except KeyboardInterrupt:
         print("\nStopped.", file=sys.stderr)
         return 130
+    except BrokenPipeError:  # `... | head`, which has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ Built from the definitions that the checks use, `causes.CAUSES` and the known mi
 """
 
 import argparse
+import pydoc
 import re
 import shutil
 import textwrap
@@ -74,5 +75,10 @@ def main(argv: list[str]) -> int:
     parser.add_argument("words", nargs="*", metavar="WORD", help='of what you see, such as "not in [0" or 3.4 ties')
     words = parser.parse_args(argv).words
     found = text(words, min(shutil.get_terminal_size().columns, 100))
-    print(found or "Nothing is known that holds all of these words. Try fewer of them, or one piece of the message.")
+    if not words:  # thousands of lines
+        pydoc.pager(found)
+    else:
+        print(
+            found or "Nothing is known that holds all of these words. Try fewer of them, or one piece of the message."
+        )
     return 0 if found else 1

@@ -1,6 +1,11 @@
 """The help page holds every definition that the checks use, and is found by what one sees."""
 
+import os
+import subprocess
+import sys
+
 from autograder import help
+from autograder.build import ROOT
 from autograder.causes import CAUSES
 from autograder.item import items
 
@@ -27,6 +32,16 @@ def test_words_find_what_holds_them_all(capsys):
 def test_nothing_found_says_what_to_do(capsys):
     assert help.main(["no such words anywhere"]) == 1
     assert "Try fewer" in capsys.readouterr().out
+
+
+def test_a_reader_who_has_gone_gets_no_traceback():
+    reads, writes = os.pipe()
+    os.close(reads)  # as `| head` does when it has enough
+    ended = subprocess.run(
+        [sys.executable, "-m", "autograder", "help"], stdout=writes, stderr=subprocess.PIPE, cwd=ROOT
+    )
+    os.close(writes)
+    assert ended.returncode == 141 and b"Error" not in ended.stderr
 
 
 def test_the_terminal_page_fits_80_columns_but_for_code():
