@@ -50,13 +50,17 @@ def _grader_digest() -> str:
     return digest.hexdigest()
 
 
-def run_all(jobs: list[Job], workers: int, scheduler: str | None = None) -> Iterator[dict]:
-    """Yields records as they are done. A worker that dies costs time, not grades: its job is given out again."""
+def run_all(jobs: list[Job], workers: int, scheduler: str | None = None, work: Callable[[Job], dict] = grade
+            ) -> Iterator[dict]:  # fmt: skip
+    """Yields what `work` makes of each job, as it is done; it has the job's "student".
+
+    A worker that dies costs time, not grades: its job is given out again.
+    """
     if scheduler:
         from dask.distributed import Client, as_completed
 
         with Client(scheduler) as client:
-            for future in as_completed(client.map(grade, jobs, pure=False, retries=2)):
+            for future in as_completed(client.map(work, jobs, pure=False, retries=2)):
                 yield future.result()
                 future.release()
         return
@@ -66,7 +70,7 @@ def run_all(jobs: list[Job], workers: int, scheduler: str | None = None) -> Iter
         context = multiprocessing.get_context("spawn")
         pool = concurrent.futures.ProcessPoolExecutor(workers, context, _in_a_worker)
         try:
-            for future in concurrent.futures.as_completed([pool.submit(grade, job) for job in waiting.values()]):
+            for future in concurrent.futures.as_completed([pool.submit(work, job) for job in waiting.values()]):
                 record = future.result()
                 del waiting[record["student"]]
                 yield record

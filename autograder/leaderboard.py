@@ -5,8 +5,10 @@ never enters it. The salt is kept with the result: with --salt the same split co
 """
 
 import argparse
+import functools
 import hashlib
 import json
+import os
 import secrets
 import sys
 from datetime import UTC, datetime
@@ -16,9 +18,9 @@ import numpy as np
 from tqdm import tqdm
 
 from autograder import contest, outputs, submissions
-from autograder.grade import RUNS, guarded
+from autograder.grade import RUNS, guarded, run_all
 from autograder.item import find
-from autograder.runner import Runner
+from autograder.runner import Job, Runner
 from autograder.sandbox import FULL, Limits, Sandbox
 from autograder.student import NotAttempted, Student, StudentRaised
 from autograder.wire import Handle
@@ -32,25 +34,24 @@ def rng_of(salt: str) -> np.random.Generator:
     return np.random.default_rng(list(hashlib.sha256(salt.encode()).digest()))
 
 
-def entry(student: str, paths: list[Path], home: Path, split: contest.Split, ladder: dict, limits: Limits,
-          isolated: bool) -> dict:  # fmt: skip
+def entry(job: Job, split: contest.Split, ladder: dict) -> dict:
     """One student's standing, or `why` there is none. Never raises for anything that the student's files do."""
-    item = find(ITEM)
-    notebooks = [submissions.read(path, home) for path in paths]
+    item, student = find(ITEM), job.student
+    notebooks = [submissions.read(Path(path), Path(job.home)) for path in job.paths]
     mine = submissions.by_age(notebook for notebook in notebooks if item in notebook.items)
     if not mine:
         reasons = "; ".join(notebook.reason for notebook in notebooks if notebook.reason)
         return {"student": student, "why": reasons or f"no notebook defines {item.function}", "cpu": 0.0}
     if sum(map(len, mine[-1].cells)) > CODE:
         return {"student": student, "why": f"the notebook's code has more than {CODE:,} characters", "cpu": 0.0}
-    with Sandbox(limits, isolated, None, FULL) as box:
+    with Sandbox(job.limits, job.isolated, None, FULL) as box:
         runner = Runner(box, {item.lesson: mine[-1]})
 
         def answer(request: dict) -> dict:
             if box.deaths:
                 raise StudentRaised("NotAskedAgain", box.deaths[-1], "")
             runner.load(item.lesson)
-            return box.ask({**request, "notebook": item.lesson}, limits.call)
+            return box.ask({**request, "notebook": item.lesson}, job.limits.call)
 
         asked = Student(answer)
         try:
@@ -81,6 +82,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument("submissions", type=Path, help="as for `grade`")
     parser.add_argument("--salt", help="of the split (a new one); do not tell it before everybody has handed in")
     parser.add_argument("--out", type=Path, default=RUNS / "leaderboard", help="where the page goes")
+    parser.add_argument("--workers", type=int, default=os.cpu_count(), help="students at a time (one per core)")
     parser.add_argument("--seconds", type=float, default=SECONDS, help=f"of CPU time for each call ({SECONDS})")
     parser.add_argument("--allow-unisolated", action="store_true", help="run where no isolation can be had")
     options = parser.parse_args(argv)
@@ -97,10 +99,13 @@ def run_class(options: argparse.Namespace, isolated: bool) -> int:
     found = submissions.find_submissions(place)
     split = contest.draw(movielens.arrays(), rng_of(salt))
     ladder = contest.rivals(split)
-    entries = places([
-        entry(student, paths, submissions.home_of(paths[0], place), split, ladder, limits, isolated)
-        for student, paths in tqdm(found.items(), unit="student", ncols=80, file=sys.stdout)
-    ])  # fmt: skip
+    jobs = [
+        Job(student, tuple(map(str, paths)), str(submissions.home_of(paths[0], place)), 0, isolated, None, limits)
+        for student, paths in found.items()
+    ]
+    work = functools.partial(entry, split=split, ladder=ladder)
+    done = run_all(jobs, options.workers, work=work)
+    entries = places(list(tqdm(done, total=len(jobs), unit="student", ncols=80, file=sys.stdout)))
     write(out, salt, split, ladder, entries, isolated)
     for one in entries:
         said = one["why"] or f"tier {one['tier']}, hit@10 {one['hit'][10]}, hit@100 {one['hit'][100]}"
