@@ -305,21 +305,20 @@ class Sandbox:
     def _watch(self, process: psutil.Process, wire: socket.socket, why: list[str]) -> None:
         """Ends what takes more than it may, and notes why: a thread beside the one that waits for an answer."""
         asked, before = None, 0.0
-        while self._process is process:
-            ended = not self.running
-            cpu, memory = _usage(process)
-            if self._asked is not asked:
-                asked, before = self._asked, cpu
-            if memory > self.limits.memory:
-                why += "MemoryLimit", f"it took more than {self.limits.memory >> 30} GB of memory"
-            elif asked and (cpu - before > asked[0] or time.monotonic() > asked[1]):
-                why += "TimeLimit", f"no answer within {asked[0]:.0f} s: a loop that does not end?"
-            if why or ended:
-                _kill(process)
-                with contextlib.suppress(OSError):
-                    wire.shutdown(socket.SHUT_RDWR)  # whoever else may hold the other end
-                return
-            time.sleep(0.2)
+        try:
+            while self.running and self._process is process and not why:
+                time.sleep(0.2)
+                cpu, memory = _usage(process)
+                if self._asked is not asked:
+                    asked, before = self._asked, cpu
+                if memory > self.limits.memory:
+                    why += "MemoryLimit", f"it took more than {self.limits.memory >> 30} GB of memory"
+                elif asked and (cpu - before > asked[0] or time.monotonic() > asked[1]):
+                    why += "TimeLimit", f"no answer within {asked[0]:.0f} s: a loop that does not end?"
+        finally:  # whatever happened: nobody runs unwatched
+            _kill(process)
+            with contextlib.suppress(OSError):
+                wire.shutdown(socket.SHUT_RDWR)  # whoever else may hold the other end
 
 
 def _tree(root: psutil.Process) -> list[psutil.Process]:

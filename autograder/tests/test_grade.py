@@ -324,6 +324,14 @@ def test_a_request_that_nobody_takes_blocks_nothing():
             call(box, "x" * 10_000_000)
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_nobody_runs_unwatched(monkeypatch):
+    with box_of("import time\ndef f():\n    time.sleep(1000)") as box:
+        monkeypatch.setattr(Sandbox, "running", property(lambda box: 1 / 0))
+        with pytest.raises(StudentRaised, match="ProcessEnded"):
+            call(box)
+
+
 def inside(box: Sandbox) -> int:
     return sandbox._tree(box._process)[-1].pid
 
