@@ -3,10 +3,14 @@
 A record is plain data: what was handed in, each item's outcome, score and report, and what happened to the process.
 """
 
+import contextlib
+import sys
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+
+import psutil
 
 from autograder import report, submissions
 from autograder.item import Item
@@ -17,6 +21,7 @@ from autograder.submissions import Notebook
 
 MAX_SAID = 64 << 10  # bytes of what the worker says of the cells that it runs
 MAX_DEATHS = 12  # after so many ends of a student's process, what is left is not asked
+MAX_MEMORY = 4 << 30  # bytes that checks may take: an array of an odd shape, set against another, is large quickly
 
 
 @dataclass(frozen=True)
@@ -38,7 +43,7 @@ def grade(job: Job) -> dict:
     notebooks = [submissions.read(Path(path), Path(job.home)) for path in job.paths]
     chosen, exercises = _chosen(notebooks), []
     imports = (BARE if set(chosen) <= {"0", "1"} else FULL) + (SCIPY if "0" in chosen else ())
-    with Sandbox(job.limits, job.isolated, Path(job.data_dir) if job.data_dir else None, imports) as box:
+    with _bounded(), Sandbox(job.limits, job.isolated, Path(job.data_dir) if job.data_dir else None, imports) as box:
         runner = Runner(box, {notebook.lesson: notebook for notebook in chosen.values()})
         for lesson, notebook in sorted(chosen.items()):
             results = [runner.check(item, lesson, job.seed) for item in notebook.items]
@@ -56,6 +61,23 @@ def grade(job: Job) -> dict:
         "cpu": {"grader": round(time.process_time() - cpu, 3), "sandbox": round(box.cpu, 3)},
         "graded_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
+
+
+@contextlib.contextmanager
+def _bounded():
+    """Whoever asks for more than MAX_MEMORY in here gets a MemoryError, not the machine's last byte."""
+    if sys.platform != "linux":
+        yield
+        return
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_DATA)
+    most = psutil.Process().memory_info().data + MAX_MEMORY
+    resource.setrlimit(resource.RLIMIT_DATA, (most if before[0] < 0 else min(most, before[0]), before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, before)
 
 
 def _chosen(notebooks: list[Notebook]) -> dict[str, Notebook]:

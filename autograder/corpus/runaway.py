@@ -53,6 +53,15 @@ for _ in range(100):
 time.sleep(1_000)""")  # fmt: skip
 
 
+@runaway("vectors of a shape that takes 20 GB of the grader's memory to compare", lost="4.4", lesson="04", slow=True)
+def memory_of_the_grader(draft):
+    draft.put("fit_and_evaluate", """\
+import numpy as np
+from autograder import workshop
+workshop.embed = lambda tower, words: np.ones((80_000, 1, 1), np.int8)
+return {"loss": 1.0, "top_10": 0.1, "top_50": 0.1, "top_100": 0.1}""")  # fmt: skip
+
+
 @runaway("a fork bomb", lost="1.3", slow=True)
 def fork_bomb(draft):
     draft.put("two_stage", "import os\nwhile True:\n    try:\n        os.fork()\n    except OSError:\n        pass")

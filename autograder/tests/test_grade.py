@@ -13,6 +13,7 @@ import time
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
 
@@ -458,16 +459,18 @@ def test_an_exception_is_cut_to_a_length_that_can_be_shown():
     assert len(caught.value.kind + caught.value.message + caught.value.where) < 4_000
 
 
-def test_a_check_that_cannot_judge_costs_its_item_and_says_so(monkeypatch):
+@pytest.mark.parametrize("fault", ["fell over", "Unable to allocate 5.00 GiB"])
+def test_a_check_that_cannot_judge_costs_its_item_and_says_so(monkeypatch, fault):
     def judge(student):
-        raise TypeError("the check fell over")
+        np.empty((5, 1 << 30), np.int8) if "GiB" in fault else None
+        raise TypeError(fault)
 
     name, test = next(iter(find("1.3").tests.items()))
     monkeypatch.setitem(find("1.3").tests, name, type(test)(judge, test.points))
     record = grade.grade(job(RIGHT))
     [exercise] = record["exercises"]
     assert {item["item"]: item["score"] for item in exercise["items"]} == {"1.1": 2, "1.2": 2, "1.3": 0, "1.4": 3}
-    assert "the check fell over" in exercise["reason"]
+    assert fault in exercise["reason"] and ("Memory" in exercise["reason"]) == ("GiB" in fault)
 
 
 def as_ordinary_user() -> list[str]:
