@@ -96,7 +96,10 @@ def text(result: Result, width: int = 80, colour: bool = False) -> str:
     for label, body in details(result):
         if result.outcome == RIGHT and label == "points":  # the sum below says it
             continue
-        wrapped = [piece for line in body.splitlines() for piece in textwrap.wrap(line, width - 14) or [""]]
+        room = width - 14
+        if label == "see it" and any(len(line) > room for line in body.splitlines()):
+            body = body.replace("  # ", "\n# ")  # rather than break a comment, which could not be pasted
+        wrapped = [piece for line in body.splitlines() for piece in textwrap.wrap(line, room) or [""]]
         first = (ANSI[NOT_ATTEMPTED] if colour else "{}").format(f"{label:10}")
         lines += [f"    {first if i == 0 else ' ' * 10}{piece}" for i, piece in enumerate(wrapped)]
     return "\n".join(lines)

@@ -2,10 +2,13 @@
 
 import re
 
+import numpy as np
 import pytest
 
-from autograder import build
-from autograder.item import items
+from autograder import build, report
+from autograder.item import find, items
+from autograder.run import check
+from autograder.student import Host
 
 README = (build.ROOT / "README.md").read_text(encoding="utf-8")
 NAMES = sorted(path.name for path in build.ROOT.glob("solutions/*"))
@@ -24,6 +27,12 @@ def test_the_course_table_has_items_points_minutes_and_badges(name):
 
 
 BADGE_TARGET = re.search(r"\((https://colab[^)]*\{\}[^)]*)\)", build.BADGE)[1]
+
+
+def test_the_report_that_the_readme_shows_is_what_its_code_gets():
+    [code] = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    exec(code, names := {"np": np})
+    assert report.text(check(find("1.3"), Host(names).answer)).strip() in README
 
 
 @pytest.mark.parametrize("file", ["README.md", "CONTRIBUTING.md", "data/README.md", "autograder/README.md", "autograder/scale.md"])
