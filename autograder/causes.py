@@ -104,7 +104,7 @@ CAUSES = [
     ),
     Cause(
         "InvalidArgumentError",
-        "In[0] ndims must be >= 2",
+        "In[0] ndims must be >= 2 | In[0] and In[1] has different ndims",
         "A tower and an index take a batch. One user is a batch of one: tf.constant(['24']), not '24'.",
         "index(tf.constant('24'))",
     ),

@@ -1,6 +1,8 @@
 """Every known cause of an exception is provoked, with the versions that are installed, and told."""
 
 import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -37,6 +39,14 @@ def test_an_example_raises_what_its_cause_says(names, cause):
         exec(cause.example, names | {"index": names["index"]()})
     kind, message = essence(caught.value)
     assert cause_of(kind, message) is cause, (kind, message)
+
+
+@pytest.mark.parametrize("onednn", ["0", "1"])
+def test_examples_raise_the_same_where_another_library_multiplies(onednn):
+    """TensorFlow's default differs between processors, and with it what a product of odd shapes raises."""
+    command = [sys.executable, "-m", "pytest", "-q", "-k", "an_example_raises", __file__]
+    told = subprocess.run(command, env={**os.environ, "TF_ENABLE_ONEDNN_OPTS": onednn}, capture_output=True, text=True)
+    assert told.returncode == 0, told.stdout
 
 
 def test_an_exception_that_nobody_knows_has_no_cause():
