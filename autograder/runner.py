@@ -15,7 +15,7 @@ import psutil
 from autograder import report, submissions
 from autograder.item import Item
 from autograder.run import RAISED, check
-from autograder.sandbox import BARE, FULL, SCIPY, Isolation, Limits, Sandbox
+from autograder.sandbox import BARE, FULL, MORE, Isolation, Limits, Sandbox
 from autograder.student import StudentRaised
 from autograder.submissions import Notebook
 
@@ -42,7 +42,8 @@ def grade(job: Job) -> dict:
     began, cpu = time.perf_counter(), time.process_time()
     notebooks = [submissions.read(Path(path), Path(job.home)) for path in job.paths]
     chosen, exercises = _chosen(notebooks), []
-    imports = (BARE if set(chosen) <= {"0", "1"} else FULL) + (SCIPY if "0" in chosen else ())
+    imports = BARE if set(chosen) <= {"0", "1"} else FULL
+    imports += tuple(name for lesson, name in MORE.items() if lesson in chosen)
     with _bounded(), Sandbox(job.limits, job.isolated, Path(job.data_dir) if job.data_dir else None, imports) as box:
         runner = Runner(box, {notebook.lesson: notebook for notebook in chosen.values()})
         for lesson, notebook in sorted(chosen.items()):

@@ -28,11 +28,11 @@ from autograder.student import StudentRaised
 
 COURSE = Path(__file__).parents[1]
 INSIDE = ("autograder/__init__.py", "autograder/zygote.py", "autograder/worker.py", "autograder/student.py",
-          "autograder/wire.py", "autograder/workshop.py", "autograder/two_tower.py", "data/__init__.py",
-          "data/movielens.py", "data/sources.py", "data/builders.py")  # fmt: skip
+          "autograder/wire.py", "autograder/workshop.py", "autograder/two_tower.py", "autograder/autograph.py",
+          "data/__init__.py", "data/movielens.py", "data/sources.py", "data/builders.py")  # fmt: skip
 BARE = ("autograder.student", "autograder.workshop")  # what is imported once for all students
 FULL = (*BARE, "pandas", "tensorflow_recommenders", "tensorflow.python.eager.context", "data.movielens")
-SCIPY = ("scipy.sparse.linalg",)  # of lesson 0 alone, and half a second to import
+MORE = {"0": "scipy.sparse.linalg", "4": "autograder.autograph"}  # of one lesson alone, and half a second or more
 # One thread: there are as many workers as cores, and a student's matrices are too small to share one.
 ENVIRONMENT = {"HOME": "/tmp", "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "TF_USE_LEGACY_KERAS": "1",
                "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONHASHSEED": "0", "TFDS_DATA_DIR": "/in/tfds", "OMP_NUM_THREADS": "1",

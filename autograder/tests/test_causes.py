@@ -49,6 +49,14 @@ def test_examples_raise_the_same_where_another_library_multiplies(onednn):
     assert told.returncode == 0, told.stdout
 
 
+@pytest.mark.parametrize("call, said", [("matmul", "In a matrix product"), ("multiply", "element by element")])
+def test_a_traced_product_is_told_as_what_it_is(names, call, said):
+    tf = names["tf"]
+    with pytest.raises(Exception) as caught:
+        tf.function(getattr(tf, call))(tf.ones([2, 3]), tf.ones([4, 3]))
+    assert said in cause_of(*essence(caught.value)).meaning
+
+
 def test_an_exception_that_nobody_knows_has_no_cause():
     assert cause_of("RuntimeError", "no such words") is None
 
