@@ -110,7 +110,7 @@ CAUSES = [
     ),
     Cause(
         "InvalidArgumentError | ValueError",
-        "Matrix size-incompatible | mismatch in its core dimension | shapes … not aligned | Dimensions must be equal… = MatMul",
+        "Matrix size-incompatible | mismatch in its core dimension | shapes … not aligned | Dimensions must be equal…= MatMul",
         "In a matrix product the columns of the first meet the rows of the second. For u of [B, d] and v of [N, d] "
         "turn the second over: u @ v.T, or tf.matmul(u, v, transpose_b=True).",
         "tf.matmul(tf.ones([2, 3]), tf.ones([4, 3]))",
