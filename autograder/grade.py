@@ -80,6 +80,8 @@ def run_all(jobs: list[Job], workers: int, scheduler: str | None = None, work: C
                 raise RuntimeError("the grader's own processes keep dying; is the machine out of memory?") from None
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
+            for worker in multiprocessing.active_children():
+                worker.kill()  # it may wait for ever, for a lock of the pool's that one who was killed had taken
 
 
 def _in_a_worker() -> None:

@@ -190,7 +190,10 @@ def survive(trials: list, folder: Path, proof: Proof) -> None:
     """Kills gradings, fills disks; each from a seed of its own, which is printed if something was lost."""
     for number, (what, trial) in enumerate(bar(trials, "trial")):
         seed = secrets.randbits(32)
-        gone = trial(folder / f"trial{number}", random.Random(seed))
+        try:
+            gone = trial(folder / f"trial{number}", random.Random(seed))
+        except subprocess.TimeoutExpired as error:
+            gone = f"it did not end in {error.timeout:.0f} s"
         proof.lost[0] += bool(gone)
         proof.lost[1] += 1
         if gone:

@@ -4,6 +4,7 @@ Each trial is a small class, graded by `python -m autograder grade` in a process
 a sentence, or nothing.
 """
 
+import contextlib
 import json
 import os
 import random
@@ -106,9 +107,10 @@ def worker_killed(folder: Path, rng: random.Random) -> str:
     process = start(place, out)
     wait_for(out, rng.randrange(1, len(STUDENTS) - 1), process)
     time.sleep(rng.uniform(0, 0.3))
-    spawned = [one for one in psutil.Process(process.pid).children() if "spawn_main" in " ".join(one.cmdline())]
-    if spawned:
-        rng.choice(spawned).kill()
+    children = psutil.Process(process.pid).children()
+    rng.shuffle(children)
+    with contextlib.suppress(StopIteration, psutil.Error):  # they may have ended
+        next(one for one in children if "spawn_main" in " ".join(one.cmdline())).kill()
     before = finished(out)
     said, _ = process.communicate(timeout=300)
     return lost(place, out, before) if process.returncode == 0 else f"the grading gave up: {said[-400:]}"

@@ -436,6 +436,20 @@ def test_nothing_outlives_a_killed_grader():
     assert psutil.wait_procs(started, timeout=20)[1] == []
 
 
+STOPPED = """
+import dataclasses, multiprocessing, os
+from autograder.grade import run_all
+from autograder.runner import Job
+for record in run_all([Job("ada", (), "", 7, True, None)], 2, work=dataclasses.asdict):
+    for worker in multiprocessing.active_children():
+        os.kill(worker.pid, 19)
+"""
+
+
+def test_a_worker_that_never_ends_holds_up_nobody():
+    assert subprocess.run([sys.executable, "-c", STOPPED], cwd=COURSE, timeout=60).returncode == 0
+
+
 def test_a_reply_to_another_request_is_no_reply():
     cell = "import os\ndef f():\n    for n in range(3, 9):\n        try:\n            os.write(n, b'{\"value\": 1}\\n')\n" \
            "        except OSError:\n            pass\n    return 2"  # fmt: skip
