@@ -74,10 +74,11 @@ def run_all(jobs: list[Job], workers: int, scheduler: str | None = None, work: C
                 record = future.result()
                 del waiting[record["student"]]
                 yield record
-        except concurrent.futures.process.BrokenProcessPool:
+        except concurrent.futures.BrokenExecutor:
             tries += 1
             if tries > 5:
-                raise RuntimeError("the grader's own processes keep dying; is the machine out of memory?") from None
+                why = "The grader's own processes keep dying. Is the machine out of memory? Finished grades are kept."
+                raise concurrent.futures.BrokenExecutor(why) from None
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
             for worker in multiprocessing.active_children():
@@ -137,7 +138,7 @@ def guarded(out: Path, allow_unisolated: bool, work: Callable[[bool], int]) -> i
             return work(isolated)
     except filelock.Timeout:
         print(f"Another grading is writing to {out}. Wait for it, or choose another folder with --out.", file=sys.stderr)
-    except (submissions.SubmissionError, Isolation) as error:
+    except (submissions.SubmissionError, Isolation, concurrent.futures.BrokenExecutor) as error:
         print(error, file=sys.stderr)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):

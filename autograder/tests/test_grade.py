@@ -450,6 +450,20 @@ def test_a_worker_that_never_ends_holds_up_nobody():
     assert subprocess.run([sys.executable, "-c", STOPPED], cwd=COURSE, timeout=60).returncode == 0
 
 
+class Deadly:
+    """A job that ends whoever takes it."""
+
+    student = "ada"
+
+    def __reduce__(self):
+        return os._exit, (1,)
+
+
+def test_workers_that_keep_dying_end_the_grading_with_a_sentence(tmp_path, capsys):
+    assert grade.guarded(tmp_path, False, lambda isolated: list(grade.run_all([Deadly()], 1))) == 2
+    assert "out of memory" in capsys.readouterr().err
+
+
 def test_a_reply_to_another_request_is_no_reply():
     cell = "import os\ndef f():\n    for n in range(3, 9):\n        try:\n            os.write(n, b'{\"value\": 1}\\n')\n" \
            "        except OSError:\n            pass\n    return 2"  # fmt: skip
