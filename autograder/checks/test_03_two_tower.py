@@ -35,8 +35,13 @@ def embedded(student, vocab, dim, words):
 
 
 def different(vectors):
-    """How many different vectors there are. The vectors are random, their number is not."""
-    return len({tuple(vector) for vector in np.asarray(vectors).tolist()})
+    """How many different vectors of numbers there are, but for rounding: the rows of one matrix product can differ in
+    their last bits on some processors, though they are of one word. The vectors are random, their number is not."""
+    vectors = np.asarray(vectors)
+    if vectors.dtype.kind not in "iuf" or not vectors.size:
+        return 0
+    rows = np.unique(vectors.reshape(len(vectors), -1).astype(float), axis=0)
+    return 1 + int((~(np.abs(np.diff(rows, axis=0)) <= 1e-6).all(axis=1)).sum())  # NaN is like nothing
 
 
 @build_tower.test(2)
