@@ -18,7 +18,7 @@ from autograder.item import Item, item_in, items
 MAX_FILE = 48 << 20  # bytes; parsed, what is made for it takes thirty times that
 # Canvas: name_[LATE_]user_submission_file.ipynb; Moodle: "Name_number_assignsubmission_file_", a folder or before the file.
 CANVAS = re.compile(r"^(?P<student>[^_/]+(?:_LATE)?_\d+)_\d+_.+\.ipynb$", re.IGNORECASE)
-MOODLE = re.compile(r"^(?P<student>.+_\d+)_assignsubmission_file")
+MOODLE = re.compile(r"^(?P<student>.+?_\d+)_assignsubmission_file")  # the first: what follows, students chose
 EXERCISE = re.compile(r"[-_ ]*\d\d_[a-z_]+$")
 
 

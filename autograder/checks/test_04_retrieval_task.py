@@ -527,6 +527,12 @@ def recorded(student, *modes: bool, batch: dict = BATCH, loss: float = LOSS) -> 
     return [(value, *note) for value, note in zip(returned, notes, strict=True)]
 
 
+def demand_shapes(vectors, before) -> None:
+    """Refuses towers that give vectors of other sizes than they did: numpy would stretch them to match."""
+    shapes, want = ([list(np.shape(part)) for part in side] for side in (vectors, before))
+    require(shapes == want, shapes, f"{want[0]} and {want[1]}, the shapes of what the two towers give")
+
+
 def named(vectors, batch: dict = BATCH) -> str:
     """What a task was given, in words."""
     known = {
@@ -574,6 +580,7 @@ def test_both_towers_learn(student):
     model, user_tower, film_tower = toy_model(student, student.workshop.retrieval_task())
     losses = student.workshop.train(model, {"user_id": USERS, "movie_title": FILMS}, steps=5, learning_rate=2.0)
     users, films = student.workshop.embed(user_tower, USERS), student.workshop.embed(film_tower, FILMS)
+    demand_shapes([users, films], [USER_VECTORS, FILM_VECTORS])
     moved = {"users": not np.allclose(users, USER_VECTORS), "films": not np.allclose(films, FILM_VECTORS)}
     expect(moved, {"users": True, "films": True}, "whether five steps of training move the vectors of the towers")
     require(
@@ -931,6 +938,7 @@ def test_three_epochs_find_as_many_films_as_they_should(student, rng):
     towers = two_tower.Towers(
         student.workshop.embed(user_model, arrays.users), student.workshop.embed(movie_model, arrays.titles)
     )
+    demand_shapes(towers, start)
     moved = {
         "users": not np.allclose(towers.users, start.users),
         "titles": not np.allclose(towers.titles, start.titles),

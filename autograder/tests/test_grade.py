@@ -17,13 +17,14 @@ import numpy as np
 import psutil
 import pytest
 
-from autograder import grade, prove, sandbox, submissions
+from autograder import grade, prove, sandbox, submissions, wire
 from autograder.corpus import Bait, Draft, corpus
 from autograder.corpus.cheating import LEFT, ONCE, WRITE
 from autograder.corpus.trials import unwritable
 from autograder.grade import key_of
 from autograder.item import find
 from autograder.records import Records
+from autograder.run import run_test
 from autograder.runner import Job
 from autograder.sandbox import COURSE, Isolation, Limits, Sandbox
 from autograder.student import Student, StudentRaised
@@ -79,6 +80,7 @@ def test_moodle_without_folders_links_and_odd_files(tmp_path):
     (place / "hal").symlink_to(place / "fay")
     students = found(place)
     assert set(students) == {"Ada Lovelace_12", "fay", "gus"}
+    assert submissions.student_of(place / "Joe_3_assignsubmission_file_Ann_9_assignsubmission_file_.ipynb", place) == "Joe_3"
     assert [path.name for path in students["fay"]] == ["mine.ipynb"]
     assert "link" in submissions.read(students["gus"][0], place).reason
     assert submissions.read(students["fay"][0], place).items
@@ -439,6 +441,7 @@ def test_nothing_outlives_a_killed_grader():
 STOPPED = """
 import dataclasses, multiprocessing, os
 from autograder.grade import run_all
+from autograder.run import run_test
 from autograder.runner import Job
 for record in run_all([Job("ada", (), "", 7, True, None)], 2, work=dataclasses.asdict):
     for worker in multiprocessing.active_children():
@@ -501,6 +504,30 @@ def test_whoever_had_all_their_time_gets_nothing_more_and_stops_nobody(tmp_path)
 def test_a_lie_on_the_wire_is_an_exception_of_the_students(reply):
     with pytest.raises(StudentRaised):
         Student(lambda request: reply).f()
+
+
+def forged(**replies):
+    """What answers for a student who made all of it up: a value for each name that is called."""
+
+    def answer(request: dict) -> dict:
+        return {"value": wire.encode(replies.get(request.get("call") or request.get("workshop"), wire.Handle(0, "Model")))}
+
+    return answer
+
+
+def test_no_more_vectors_are_compared_than_were_asked_for(monkeypatch):
+    monkeypatch.setattr(np, "isclose", lambda *_, **__: pytest.fail("a million rows with a million rows"))
+    many = np.ones((2_000, 1))
+    answer = forged(is_model=True, embed=many, weights=[many])
+    assert run_test(find("3.1"), "test_the_table_has_one_row_a_word_and_one_more", answer, 0, to_the_end=True).errors
+
+
+@pytest.mark.parametrize("number, test", [("4.3", "test_both_towers_learn"),
+                                          ("4.4", "test_three_epochs_find_as_many_films_as_they_should")])  # fmt: skip
+def test_vectors_of_another_shape_are_not_stretched(number, test):
+    found = dict.fromkeys(("loss", "top_10", "top_50", "top_100"), 0.5)
+    answer = forged(train=[0.0], embed=np.ones((300, 1, 1), np.int8), fit_and_evaluate=found)
+    assert run_test(find(number), test, answer, 0).error.got == [[300, 1, 1]] * 2
 
 
 def test_an_exception_is_cut_to_a_length_that_can_be_shown():
