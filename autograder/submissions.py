@@ -159,4 +159,4 @@ def items_in(cells: list[str]) -> list[Item]:
         with contextlib.suppress(KeyError):  # a check of an item that does not exist
             if found := item_in(source):
                 lessons.append(found[0].lesson)
-    return items(max(set(lessons), key=lessons.count)) if lessons else []
+    return items(max(lessons, key=lessons.count)) if lessons else []
