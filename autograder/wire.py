@@ -6,7 +6,9 @@ spoken of by a handle. Nothing is ever unpickled. The notebook's own check uses 
 """
 
 import base64
+import itertools
 import math
+import operator
 import re
 from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
@@ -18,8 +20,10 @@ import numpy as np
 
 MAX_DEPTH = 12
 MAX_BYTES = 256 << 20
-MAX_TEXT = 64 << 20  # of an array of text, where a message of a megabyte can ask for more than a gigabyte
-MAX_KEYS = 10_000  # of a set or a dict, whose keys may have been chosen to collide
+# Of one message, where little text can ask for much room or time:
+MAX_TEXT = 64 << 20  # bytes of its arrays of text, in which the longest fixes the room of all
+MAX_LISTS = 1_000_000  # of which its arrays would consist as lists: one of no columns has rows that take no byte
+MAX_KEYS = 10_000  # of its sets and dicts, which may have been chosen to collide
 
 
 class WireError(ValueError):
@@ -35,6 +39,28 @@ class Handle:
 
     def __repr__(self) -> str:
         return self.kind if "(" in self.kind else f"<{self.kind}>"
+
+
+@dataclass
+class _Room:
+    """What is left of what one message may ask for."""
+
+    text: int = MAX_TEXT
+    lists: int = MAX_LISTS
+    keys: int = MAX_KEYS
+
+    def take(self, what: str, amount: int) -> None:
+        left = getattr(self, what) - amount
+        setattr(self, what, left)
+        if left < 0:
+            raise WireError(f"the {what} of one message take more room than they may")
+
+    def take_shape(self, shape: Any) -> None:
+        """That of an array."""
+        dimensions = shape if isinstance(shape, list) else []
+        if not (0 < len(dimensions) <= 32 and all(type(n) is int and 0 <= n <= MAX_BYTES for n in dimensions)):
+            raise WireError(f"{shape!r} is not the shape of an array")
+        self.take("lists", sum(itertools.accumulate(shape[:-1], operator.mul)))
 
 
 def encode(value: Any, keep: Callable[[Any], Handle] | None = None, depth: int = 0) -> Any:
@@ -87,18 +113,21 @@ def encode(value: Any, keep: Callable[[Any], Handle] | None = None, depth: int =
     return encode(keep(value))
 
 
-def decode(data: Any, find: Callable[[Handle], Any] = lambda handle: handle, depth: int = 0) -> Any:
+def decode(
+    data: Any, find: Callable[[Handle], Any] = lambda handle: handle, depth: int = 0, room: _Room | None = None
+) -> Any:
     """The value that `encode` was given, tensors as arrays, handles through `find`.
 
     Raises WireError on anything that `encode` does not make.
     """
     if depth > MAX_DEPTH:
         raise WireError(f"nested deeper than {MAX_DEPTH} levels")
+    room = room or _Room()
 
     def inner(items):
         if not isinstance(items, list):
             raise WireError("a list was expected")
-        return [decode(item, find, depth + 1) for item in items]
+        return [decode(item, find, depth + 1, room) for item in items]
 
     if isinstance(data, int) and data.bit_length() > 1000:
         raise WireError("a number of more than 300 digits")
@@ -112,8 +141,8 @@ def decode(data: Any, find: Callable[[Handle], Any] = lambda handle: handle, dep
             return inner(body)
         if tag == "tuple":
             return tuple(inner(body))
-        if tag in ("set", "dict") and len(body) > MAX_KEYS:
-            raise WireError(f"a {tag} of more than {MAX_KEYS:,} items")
+        if tag in ("set", "dict"):
+            room.take("keys", len(body))
         if tag == "set":
             return set(inner(body))
         if tag == "dict":
@@ -123,16 +152,16 @@ def decode(data: Any, find: Callable[[Handle], Any] = lambda handle: handle, dep
         if tag == "float":
             return float(body)
         if tag == "array":
-            return _array(*body)
+            return _array(room, *body)
         if tag == "strings":
             dtype, shape, flat = body
-            _demand_shape(shape)
+            room.take_shape(shape)
             if dtype == "U" and not all(isinstance(one, str) for one in flat):
                 raise WireError("an array of text with something else in it")
             array = np.empty(len(flat), object)
             array[:] = inner(flat)
-            if dtype == "U" and 4 * len(flat) * max(map(len, flat), default=0) > MAX_TEXT:
-                raise WireError("an array of text that is too large, since the longest fixes the room of all")
+            if dtype == "U":
+                room.take("text", 4 * len(flat) * max(map(len, flat), default=0))
             return (array.astype(str) if dtype == "U" else array).reshape(shape)
         if tag == "handle":
             number, kind = body
@@ -142,15 +171,10 @@ def decode(data: Any, find: Callable[[Handle], Any] = lambda handle: handle, dep
     raise WireError(f"unknown tag {tag!r}")
 
 
-def _demand_shape(shape: Any) -> None:
-    if not (isinstance(shape, list) and 0 < len(shape) <= 32 and all(type(n) is int and 0 <= n <= MAX_BYTES for n in shape)):
-        raise WireError(f"{shape!r} is not the shape of an array")
-
-
-def _array(dtype: str, shape: list[int], data: str) -> np.ndarray:
+def _array(room: _Room, dtype: str, shape: list[int], data: str) -> np.ndarray:
     if not re.fullmatch(r"[<>|][biuf]\d+", dtype):
         raise WireError(f"an array of {dtype!r} may not cross")
-    _demand_shape(shape)
+    room.take_shape(shape)
     kind = np.dtype(dtype)
     size = math.prod(shape) * kind.itemsize
     if size > MAX_BYTES or len(data) != 4 * math.ceil(size / 3):

@@ -138,3 +138,25 @@ def test_equal_in_meaning(got, want):
 )
 def test_different_in_meaning(got, want):
     assert not same(got, want) and not same(want, got)
+
+
+ROWS = {"array": ["|i1", [100_000, 0], ""]}
+TEXT = {"strings": ["U", [2_000], ["x" * 2_000] + [""] * 1_999]}
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"array": ["<i8", [1 << 28, 0], ""]},
+        {"array": ["|i1", [40_000, *[1] * 31], "AAAA" * 13_333 + "AA=="]},
+        {"strings": ["O", [1 << 28, 0], []]},
+        {"list": [ROWS] * 11},
+        {"list": [TEXT] * 5},
+        {"list": [{"tuple": [{"set": [*range(n, n + 1_000)]}, {"dict": [[n, n]]}]} for n in range(10)]},
+    ],
+    ids=["rows without columns", "many dimensions", "rows of no text", "many such arrays", "much padding", "many keys"],
+)
+def test_a_message_may_ask_for_so_much_in_all(message):
+    with pytest.raises(WireError, match="more room"):
+        decode(message)
+    assert decode({"list": [ROWS, TEXT, {"set": [1]}]})[0].shape == (100_000, 0)
