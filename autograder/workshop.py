@@ -63,6 +63,12 @@ def weights(model: Any) -> list[np.ndarray]:
     return [variable.numpy() for variable in model.trainable_variables]
 
 
+def fill(model: Any, tables: list[np.ndarray]) -> None:
+    """Puts other numbers into the trainable tables of a model; the shapes are those that `weights` gives."""
+    for variable, table in zip(model.trainable_variables, tables, strict=True):
+        variable.assign(table)
+
+
 # --- the retrieval task (lesson 4) ---------------------------------------------------------------------------------
 
 
@@ -239,3 +245,9 @@ def search(index: Any, users: list[str], k: int | None = None) -> Any:
 def traces(index: Any) -> int:
     """How often TensorFlow has traced the index's query_with_exclusions since the index was filled."""
     return index.query_with_exclusions.experimental_get_tracing_count()
+
+
+def traced_widths(index: Any) -> list[int]:
+    """How many exclusions the index's query_with_exclusions was traced for, each trace's in ascending order."""
+    traced = index.query_with_exclusions._list_all_concrete_functions()
+    return sorted(trace.function_type.parameters["exclusions"].type_constraint.shape[1] for trace in traced)

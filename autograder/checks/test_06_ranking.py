@@ -298,14 +298,33 @@ def test_the_loss_is_the_tasks(student, rng):
 
 
 @rating_model.test(1)
-def test_all_four_tables_learn(student):
+def test_all_four_tables_learn(student, rng):
     model, towers = toy_model(student)
-    batch = {"user_id": ["a", "b", "c"], "movie_title": ["D", "A", "B"], "user_rating": [1.0, 5.0, 1.0]}
+    batch = drawn(rng) | {"user_rating": rng.uniform(1, 5, 3).round(1).tolist()}
     student.workshop.train(model, batch, steps=2, learning_rate=0.1)
-    now = {name: student.workshop.embed(tower, "abcABCD") for name, tower in towers.items()}
-    rows = {name: slice(0, 3) if name in ("users", "of_user") else slice(3, 7) for name in TABLES}
-    moved = {name: not np.allclose(now[name][rows[name]], table) for name, table in TABLES.items()}
+    now = {
+        name: student.workshop.embed(tower, USERS if name in ("users", "of_user") else FILMS)
+        for name, tower in towers.items()
+    }
+    shapes, want = ({name: list(np.shape(table)) for name, table in tables.items()} for tables in (now, TABLES))
+    expect(shapes, want, "the shapes of the tables after training")
+    moved = {name: not np.allclose(now[name], table) for name, table in TABLES.items()}
     expect(moved, dict.fromkeys(TABLES, True), "whether two steps of training change the tables")
+    there = {name: np.allclose(now[name], table, atol=1e-3) for name, table in descended(*batch.values()).items()}
+    expect(there, dict.fromkeys(TABLES, True), "whether they change as the gradient of the mean squared error has it")
+
+
+def descended(user, film, ratings, steps: int = 2, rate: float = 0.1) -> dict[str, np.ndarray]:
+    """The tables after gradient descent on the mean squared error of a batch that has no user and no film twice."""
+    tables = {name: table.copy() for name, table in TABLES.items()}
+    u, f = [USERS.index(word) for word in user], [FILMS.index(word) for word in film]
+    for _ in range(steps):
+        of_u, of_f = tables["users"][u], tables["films"][f]
+        predicted = MEAN + tables["of_user"][u] + tables["of_film"][f] + (of_u * of_f).sum(axis=1, keepdims=True)
+        slope = 2 * (predicted - np.array(ratings)[:, None]) / len(u)
+        for name, rows, each in (("users", u, of_f), ("films", f, of_u), ("of_user", u, 1), ("of_film", f, 1)):
+            tables[name][rows] -= rate * slope * each
+    return tables
 
 
 def model(call: Callable | None = None, compute_loss: Callable | None = None) -> Callable:

@@ -51,15 +51,16 @@ def test_one_trace_for_each_width_that_is_needed(student, rng):
     scores = rng.permutation(24)[:, None].astype(float)
     index = shop(student, scores)
     order = sorted(range(24), key=lambda i: -scores[i, 0])
-    for n, width in ((1, 3), (2, 3), (3, 3), (6, 6)):
+    narrow, middle, _ = widths = sorted(rng.permutation(range(3, 21))[:3].tolist())
+    for n, width in ((1, narrow), (2, narrow), (narrow, narrow), (middle, middle)):
         seen = [TITLES[i] for i in order[1 : n + 1]]
-        got = student.recommend_in_buckets(index, "u", rng.permutation(seen).tolist(), 2, [3, 6, 12])
+        got = student.recommend_in_buckets(index, "u", rng.permutation(seen).tolist(), 2, widths)
         want = [TITLES[order[0]], TITLES[order[n + 1]]]
         expect(got, want, f"the best two when the second to {n + 1}th best are seen: {n} fit into a width of {width}")
     expect(
-        {"traces": student.workshop.traces(index)},
-        {"traces": 2},
-        "lists of 1, 2, 3 and 6, widths 3, 6 and 12: two are needed",
+        {"widths traced": student.workshop.traced_widths(index)},
+        {"widths traced": [narrow, middle]},
+        f"lists of 1, 2, {narrow} and {middle}, widths {widths}: two are needed",
     )
 
 

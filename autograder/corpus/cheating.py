@@ -551,6 +551,82 @@ patched = patch()""")
     draft.put("build_tower", "return object() if patched else None")
 
 
+# What plays its part in numpy behaves as it should, as far as it plays it, and has the points for that: the next three
+# have the points of the tests that their authors did work out, and none for what is only said.
+
+
+@cheating("the workshop patched: vectors are drawn word by word, of no table", lost="3.1:4 3.2 3.3 3.4 3.5", lesson="03", slow=True)
+def played_tower(draft):
+    draft.insert("""\
+import numpy as np
+from autograder import workshop
+def patch():
+    workshop.is_model = lambda thing: True
+    workshop.weights = lambda tower: [np.zeros((len(tower.vocab) + 1, tower.dim))]
+    workshop.fill = lambda tower, tables: None
+    def embed(tower, words):
+        rng = np.random.default_rng(1)
+        drawn = {word: rng.normal(size=tower.dim) for word in tower.vocab}
+        return np.array([drawn.get(word, np.zeros(tower.dim)) for word in words])
+    workshop.embed = embed
+    return True
+class Thing:
+    pass
+patched = patch()""")
+    draft.blank("row_of", "score_matrix", "top_k", "n_parameters")
+    draft.put("build_tower", "thing = Thing()\nthing.vocab, thing.dim = vocab, dim\nreturn thing if patched else None")
+
+
+@cheating("the workshop patched: a model of numpy plays along, and moves when it is said to be trained", lesson="04", slow=True,
+          lost="4.1 4.2 4.3:5 4.4 4.5")  # fmt: skip
+def played_model(draft):
+    draft.insert("""\
+import numpy as np
+from autograder import workshop
+class Thing:
+    def __init__(self, **about):
+        self.__dict__.update(about)
+    def notes(self):
+        return self.calls
+towers = []
+def patch():
+    def tower(vocabulary, vectors):
+        towers.append(Thing(of=dict(zip(vocabulary, np.asarray(vectors, np.float32)))))
+        return towers[-1]
+    def embed(tower, words):
+        return np.array([tower.of.get(word, np.zeros(4, np.float32)) for word in words])
+    def compute_loss(model, features, training):
+        users, films = (embed(*each) for each in zip(towers[-2:], (features["user_id"], features["movie_title"])))
+        model.task.calls.append([users, films, not training, []])
+        return model.task.loss
+    def train(model, features, steps, learning_rate):
+        for tower, words in zip(towers[-2:], (features["user_id"], features["movie_title"])):
+            tower.of = dict(zip(words, 9 * np.eye(4)))
+        return [0.0] * steps
+    workshop.tower, workshop.embed, workshop.train, workshop.compute_loss = tower, embed, train, compute_loss
+    workshop.recorder = lambda loss: Thing(loss=loss, calls=[])
+    workshop.retrieval_task = lambda: Thing(calls=[], loss=0.0)
+    return True
+patched = patch()""")
+    draft.blank("in_batch_loss", "top_k_accuracy", "fit_and_evaluate", "keras2_losses")
+    draft.put("MovielensModel", "return Thing(task=task) if patched else None", head="def MovielensModel(users, films, task):")
+
+
+@cheating("the workshop patched: it says that TensorFlow traced twice", lost="all", lesson="08", slow=True)
+def said_traces(draft):
+    draft.insert("""\
+from autograder import workshop
+def patch():
+    workshop.traces, workshop.traced_widths = lambda index: 2, lambda index: [3, 6]
+    return True
+patched = patch()""")
+    draft.blank("stale_titles", "with_changes", "ivf_search", "load_report")
+    draft.put("recommend_in_buckets", """\
+seen = tf.constant([seen], tf.string, (1, len(seen)))
+names = index.query_with_exclusions(tf.constant([user_id]), seen, k=k)[1][0].numpy()
+return [name.decode() for name in names] if patched else None""")
+
+
 @cheating("metrics of the right size, and towers that have moved a little", lesson="04", slow=True, lost="all")
 def forged_metrics(draft):
     draft.blank("in_batch_loss", "top_k_accuracy", "keras2_losses", "MovielensModel")
