@@ -17,8 +17,9 @@ import os
 import secrets
 import sys
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import filelock
@@ -54,35 +55,52 @@ def run_all(jobs: list[Job], workers: int, scheduler: str | None = None, work: C
             ) -> Iterator[dict]:  # fmt: skip
     """Yields what `work` makes of each job, as it is done; it has the job's "student".
 
-    A worker that dies costs time, not grades: its job is given out again.
+    A worker that dies costs time, not grades: its job is given out again. Who ends one worker after the other is given
+    up, and ends nobody else's grading.
     """
     if scheduler:
-        from dask.distributed import Client, as_completed
+        from dask.distributed import Client, KilledWorker, as_completed
 
         with Client(scheduler) as client:
-            for future in as_completed(client.map(work, jobs, pure=False, retries=2)):
-                yield future.result()
+            futures = dict(zip(client.map(work, jobs, pure=False, retries=2), jobs))
+            for future in as_completed(futures):
+                try:
+                    yield future.result()
+                except KilledWorker:
+                    yield _given_up(futures[future], work)
                 future.release()
         return
-    waiting = {job.student: job for job in jobs}
-    tries = 0
+    waiting, ends, lost = {job.student: job for job in jobs}, Counter(), 0
     while waiting:
+        suspect = next((student for student in waiting if ends[student] > 2), None)  # is alone from now on
+        given = list(waiting) if suspect is None else [suspect]
         context = multiprocessing.get_context("spawn")
-        pool = concurrent.futures.ProcessPoolExecutor(workers, context, _in_a_worker)
+        pool = concurrent.futures.ProcessPoolExecutor(min(workers, len(given)), context, _in_a_worker)
         try:
-            for future in concurrent.futures.as_completed([pool.submit(work, job) for job in waiting.values()]):
+            for future in concurrent.futures.as_completed([pool.submit(work, waiting[student]) for student in given]):
                 record = future.result()
                 del waiting[record["student"]]
+                lost = 0
                 yield record
         except concurrent.futures.BrokenExecutor:
-            tries += 1
-            if tries > 5:
-                why = "The grader's own processes keep dying. Is the machine out of memory? Finished grades are kept."
-                raise concurrent.futures.BrokenExecutor(why) from None
+            ends.update([student for student in given if student in waiting][: workers + 1])  # one of them, it seems
+            if ends[suspect] > 5:
+                lost += 1
+                if lost > workers + 1:  # nobody was graded in between
+                    why = "The grader's own processes keep dying. Is the machine out of memory? Finished grades are kept."
+                    raise concurrent.futures.BrokenExecutor(why) from None
+                yield _given_up(waiting.pop(suspect), work)
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
             for worker in multiprocessing.active_children():
                 worker.kill()  # it may wait for ever, for a lock of the pool's that one who was killed had taken
+
+
+def _given_up(job: Job, work: Callable[[Job], dict]) -> dict:
+    """What `work` makes of one who hands in nothing, with the reason; the next run does not take it for done."""
+    why = "the process that grades it ended each time: is the machine out of memory? Look at it by hand"
+    unread = [{"file": Path(path).name, "reason": why} for path in job.paths]
+    return work(replace(job, paths=())) | {"unread": unread, "why": why, "key": ""}
 
 
 def _in_a_worker() -> None:
@@ -181,7 +199,7 @@ def grade_class(options: argparse.Namespace, out: Path, isolated: bool) -> int:
         threading.Thread(target=importlib.import_module, args=("autograder.gradebook",), daemon=True).start()
     bar = tqdm(total=len(jobs), unit="student", ncols=80, disable=not jobs, file=sys.stdout)
     for record in run_all([job for job, _ in jobs.values()], options.workers, options.scheduler):
-        record["key"] = jobs[record["student"]][1]
+        record.setdefault("key", jobs[record["student"]][1])
         records.put(record)
         bar.update()
     bar.close()

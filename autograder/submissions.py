@@ -1,6 +1,7 @@
 """Finds the students and their notebooks in whatever an instructor has: a folder, a zip of a platform, one file."""
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -89,18 +90,33 @@ def opened(archive: Path, folder: Path) -> Path:
     shutil.rmtree(folder, ignore_errors=True)  # what an earlier archive left
     try:
         with zipfile.ZipFile(archive) as zipped:
-            for entry in zipped.infolist():
+            for number, entry in enumerate(zipped.infolist()):
                 parts = [part for part in PurePosixPath(entry.filename).parts if part not in ("/", "..")]
-                if entry.filename.endswith(".ipynb"):
-                    place = folder.joinpath(*parts)  # a link in the archive becomes a file that holds its target
-                    place.parent.mkdir(parents=True, exist_ok=True)
+                if entry.filename.endswith(".ipynb") and not any(part.startswith(".") for part in parts):
                     with zipped.open(entry) as file:
-                        place.write_bytes(file.read(MAX_FILE + 1))  # too large by one byte is found out by `read`
+                        data = file.read(MAX_FILE + 1)  # too large by one byte is found out by `read`
+                    place = _unpacked(data, folder, parts, number)
                     with contextlib.suppress(ValueError, OverflowError):  # a date that is none
                         os.utime(place, (time.mktime((*entry.date_time, 0, 0, -1)),) * 2)
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
         raise SubmissionError(f"{archive} is not a zip that can be read ({error}): download it again") from None
     return folder
+
+
+def _unpacked(data: bytes, folder: Path, parts: list[str], number: int) -> Path:
+    """Writes a file of an archive; a link becomes a file that holds its target. What lies so deep, or has so long a name,
+    that no disk takes it, is named by its number, beside what else its student has."""
+    student = os.fsdecode(os.fsencode(parts[0])[:200])
+    for place in (folder.joinpath(*parts), folder / student / f"{number}.ipynb"):
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(data)
+            return place
+        except OSError as error:
+            if error.errno not in (errno.ENAMETOOLONG, errno.EEXIST, errno.ENOTDIR, errno.EISDIR):
+                raise
+            refused = error.strerror
+    raise SubmissionError(f"{'/'.join(parts)[:200]!r} of the archive cannot be unpacked ({refused})")
 
 
 def fingerprint(path: Path) -> bytes:

@@ -5,11 +5,13 @@ import os
 import signal
 import threading
 import time
+from dataclasses import asdict
 
 import nbformat
 from distributed import LocalCluster
 
 from autograder import build, grade
+from autograder.runner import Job
 
 NAME = "01_two_stages"
 STUDENTS = [f"student{number}" for number in range(6)]
@@ -46,3 +48,17 @@ def test_a_worker_killed_in_the_middle_costs_no_grade(tmp_path):
         rows = list(csv.DictReader(file))
     assert [row["student"] for row in rows] == STUDENTS
     assert {(row["score"], row["isolated"], row["reason"]) for row in rows} == {("10", "bwrap", "")}
+
+
+def ends_its_worker(job: Job) -> dict:
+    if job.student == "eve" and job.paths:
+        os._exit(1)
+    return asdict(job)
+
+
+def test_who_ends_every_worker_of_a_cluster_is_given_up_and_nobody_else():
+    jobs = [Job(name, ("a.ipynb",), "", 7, True, None) for name in ("eve", *STUDENTS)]
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+        records = list(grade.run_all(jobs, 2, cluster.scheduler_address, ends_its_worker))
+    assert sorted(record["student"] for record in records) == ["eve", *STUDENTS]
+    assert [record["student"] for record in records if "unread" in record] == ["eve"]

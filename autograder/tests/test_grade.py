@@ -1,5 +1,6 @@
 """The sandbox, the wire and the records by themselves: what they do when something goes wrong. See also `prove`."""
 
+import concurrent.futures.process
 import json
 import os
 import random
@@ -11,6 +12,7 @@ import textwrap
 import threading
 import time
 import zipfile
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +24,8 @@ from autograder.corpus import Bait, Draft, corpus
 from autograder.corpus.cheating import LEFT, ONCE, WRITE
 from autograder.corpus.trials import unwritable
 from autograder.grade import key_of
-from autograder.item import find
+from autograder.item import LESSONS, find
+from autograder.outputs import view
 from autograder.records import Records
 from autograder.run import run_test
 from autograder.runner import Job
@@ -58,6 +61,21 @@ def test_a_second_archive_does_not_mix_with_the_first(tmp_path):
         with zipfile.ZipFile(tmp_path / "class.zip", "w") as zipped:
             zipped.writestr(f"{student}/{NAME}", RIGHT.read_bytes())
         assert set(found(tmp_path / "class.zip")) == {student}
+
+
+def test_names_that_no_disk_takes_cost_nobody_a_grade(tmp_path):
+    """A platform writes its own words before a name that may be as long as a disk takes."""
+    names = ["Eve_2_assignsubmission_file_" + "x" * 240 + ".ipynb", "fay/" + "\u4e00" * 120 + ".ipynb", "fay/.hidden/" + "d/" * 2100 + "a.ipynb",
+             "gus/a.ipynb", "gus/a.ipynb/b.ipynb", "hal/a.ipynb/b.ipynb", "hal/a.ipynb", "ida/" + "d/" * 2100 + "a.ipynb",
+             "Joe_3_assignsubmission_file_Ann_9_assignsubmission_file_.ipynb"]  # fmt: skip
+    with zipfile.ZipFile(tmp_path / "class.zip", "w") as zipped:
+        for name in ["ada/01.ipynb", *names]:
+            zipped.writestr(name, RIGHT.read_bytes())
+    students = found(tmp_path / "class.zip")
+    assert {name: len(paths) for name, paths in students.items()} == {
+        "ada": 1, "Eve_2": 1, "fay": 1, "gus": 2, "hal": 2, "ida": 1, "Joe_3": 1}  # fmt: skip
+    for paths in students.values():
+        assert all(submissions.read(path, tmp_path / "unpacked").items for path in paths)
 
 
 @pytest.mark.parametrize("damage", [lambda data: data[:-40], lambda data: data.replace(b"serving_cost", b"serving_cusp", 1)])
@@ -453,18 +471,17 @@ def test_a_worker_that_never_ends_holds_up_nobody():
     assert subprocess.run([sys.executable, "-c", STOPPED], cwd=COURSE, timeout=60).returncode == 0
 
 
-class Deadly:
+class Deadly(Job):
     """A job that ends whoever takes it."""
-
-    student = "ada"
 
     def __reduce__(self):
         return os._exit, (1,)
 
 
-def test_workers_that_keep_dying_end_the_grading_with_a_sentence(tmp_path, capsys):
-    assert grade.guarded(tmp_path, False, lambda isolated: list(grade.run_all([Deadly()], 1))) == 2
-    assert "out of memory" in capsys.readouterr().err
+def test_who_ends_every_worker_is_given_up_and_nobody_else():
+    jobs = [kind(name, ("a.ipynb",), "", 7, True, None) for name, kind in (("eve", Deadly), ("ada", Job), ("bob", Job))]
+    records = {record["student"]: record for record in grade.run_all(jobs, 2, work=asdict)}
+    assert {name: "unread" in record for name, record in records.items()} == {"eve": True, "ada": False, "bob": False}
 
 
 def test_a_reply_to_another_request_is_no_reply():
@@ -590,6 +607,43 @@ def test_an_ordinary_user_grades_as_root_does(which):
         )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == one.points
+
+
+class Breaks:
+    """A pool whose processes end when they grade an eve, and with them what had not been yielded by then."""
+
+    def __init__(self, *_):
+        self.broken = False
+
+    def submit(self, _, job: Job) -> concurrent.futures.Future:
+        future = concurrent.futures.Future()
+        self.broken |= job.student.startswith("eve")
+        if self.broken:
+            future.set_exception(concurrent.futures.process.BrokenProcessPool())
+        else:
+            future.set_result({"student": job.student})
+        return future
+
+    def shutdown(self, **_):
+        pass
+
+
+@pytest.mark.parametrize("students", [["eve", *"abcdefgh"], [*"abcd", "eve", *"efgh", "eve 2"]])
+def test_who_ends_the_grading_process_ends_no_grading(monkeypatch, students):
+    monkeypatch.setattr(concurrent.futures, "ProcessPoolExecutor", Breaks)
+    jobs = [Job(student, (f"{student}/01.ipynb",), student, 7, True, None) for student in students]
+    records = {record["student"]: record for record in grade.run_all(jobs, workers=2)}
+    assert sorted(records) == sorted(students)
+    lost = {student for student, record in records.items() if record.get("unread")}
+    assert lost == {student for student in students if student.startswith("eve")}
+    assert all(view(records[student], LESSONS)["score"] == 0 and records[student]["key"] == "" for student in lost)
+
+
+def test_where_every_grading_process_ends_the_grading_does_with_a_sentence(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(concurrent.futures, "ProcessPoolExecutor", Breaks)
+    jobs = [Job(f"eve {n}", (), "", 7, True, None) for n in range(9)]
+    assert grade.guarded(tmp_path, False, lambda isolated: list(grade.run_all(jobs, workers=1))) == 2
+    assert "keep dying" in capsys.readouterr().err
 
 
 # --- prove ---------------------------------------------------------------------------------------------------------
