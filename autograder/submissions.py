@@ -17,6 +17,7 @@ from pathlib import Path, PurePosixPath
 from autograder.item import Item, item_in, items
 
 MAX_FILE = 48 << 20  # bytes; parsed, what is made for it takes thirty times that
+MAX_CELLS = 5_000
 # Canvas: name_[LATE_]user_submission_file.ipynb; Moodle: "Name_number_assignsubmission_file_", a folder or before the file.
 CANVAS = re.compile(r"^(?P<student>[^_/]+(?:_LATE)?_\d+)_\d+_.+\.ipynb$", re.IGNORECASE)
 MOODLE = re.compile(r"^(?P<student>.+?_\d+)_assignsubmission_file")  # the first: what follows, students chose
@@ -143,7 +144,11 @@ def read(path: Path, home: Path) -> Notebook:
         if path.stat().st_size > MAX_FILE:
             notebook.reason = f"the file is larger than {MAX_FILE >> 20} MB: clear its outputs and hand it in again"
             return notebook
-        notebook.cells = code_cells(path.read_text(encoding="utf-8-sig", errors="replace"))
+        cells = code_cells(path.read_text(encoding="utf-8-sig", errors="replace"))
+        if len(cells) > MAX_CELLS:
+            notebook.reason = f"the notebook has more than {MAX_CELLS:,} code cells"
+            return notebook
+        notebook.cells = cells
         notebook.items = items_in(notebook.cells)
     except OSError as error:
         notebook.reason = f"the file cannot be read ({error.strerror})"

@@ -32,6 +32,12 @@ while True:
         pass""")  # fmt: skip
 
 
+@runaway("more cells than anybody writes, to keep whoever looks for functions busy", lost="all")
+def cells_without_end(draft):
+    cell = '{"cell_type": "code", "source": "def two_stage(): 0"}, '
+    draft.raw = draft.text().encode().replace(b'"cells": [', b'"cells": [' + cell.encode() * 780_000, 1)
+
+
 @runaway("a deadlock: it waits, and uses no time of the processor", lost="1.3", slow=True)
 def deadlock(draft):
     draft.put("two_stage", "import threading\nlock = threading.Lock()\nlock.acquire()\nlock.acquire()")
