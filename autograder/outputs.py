@@ -32,6 +32,7 @@ OUTCOMES = {RIGHT: "right", WRONG: "wrong", RAISED: "raised", NOT_ATTEMPTED: "un
 TEMPLATES = Path(__file__).parent / "templates"
 # What no XML may hold, no terminal should obey and no page should reorder itself by: controls, halves of pairs, bidi.
 UNSHOWN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff\u202a-\u202e\u2066-\u2069]")
+FORMULA = re.compile(r"(^|[;\t\n])(?=\s*[=+@|%-])")  # at the start of a cell, in a country where ; parts cells too
 
 
 def write(records: Iterable[dict], out: Path) -> None:
@@ -192,7 +193,7 @@ def grades_csv(records: Iterable[dict]) -> str:
         for exercise in one["exercises"]:
             texts = {"student": one["student"], "exercise": exercise["name"], "isolated": one["word"],
                      "reason": exercise["reason"]}  # fmt: skip
-            rows.writerow({key: f"'{text}" if text.lstrip()[:1] in tuple("=+-@|%") else text for key, text in texts.items()}
+            rows.writerow({key: FORMULA.sub(r"\1'", text) for key, text in texts.items()}
                           | {item["item"]: item["score"] for item in exercise["items"]}
                           | {"score": exercise["score"], "max": exercise["max"]})  # fmt: skip
     return file.getvalue()
