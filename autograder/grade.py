@@ -9,7 +9,6 @@ import concurrent.futures
 import errno
 import functools
 import hashlib
-import importlib
 import importlib.metadata
 import json
 import multiprocessing
@@ -62,13 +61,18 @@ def run_all(jobs: list[Job], workers: int, scheduler: str | None = None, work: C
         from dask.distributed import Client, KilledWorker, as_completed
 
         with Client(scheduler) as client:
-            futures = dict(zip(client.map(work, jobs, pure=False, retries=2), jobs))
+            futures, killed = dict(zip(client.map(work, jobs, pure=False, retries=2), jobs)), []
             for future in as_completed(futures):
                 try:
                     yield future.result()
                 except KilledWorker:
-                    yield _given_up(futures[future], work)
+                    killed.append(futures[future])
                 future.release()
+            for job in killed:  # one of those whom the worker had in hand did it; so each by itself
+                try:
+                    yield client.submit(work, job, pure=False).result()
+                except KilledWorker:
+                    yield _given_up(job, work)
         return
     waiting, ends, lost = {job.student: job for job in jobs}, Counter(), 0
     while waiting:
@@ -182,27 +186,22 @@ def grade_class(options: argparse.Namespace, out: Path, isolated: bool) -> int:
     data_dir = str(movielens.prepare(quiet=True))
     place = submissions.opened(place, out / "unpacked")
     found = submissions.find_submissions(place)
-    records, done, jobs = Records(out, found), 0, {}
+    records, jobs = Records(out, found), {}
     for student, paths in found.items():
         seed = secrets.randbits(32) if options.seed is None else options.seed
-        home = submissions.home_of(paths[0], place)
-        job = Job(student, tuple(map(str, paths)), str(home), seed, isolated, data_dir)
+        job = Job(student, tuple(map(str, paths)), seed, isolated, data_dir)
         key = key_of(job)
         record = records.get(student, key)
-        if record and options.seed in (None, record["seed"]):
-            done += 1
-        else:
+        if not record or options.seed not in (None, record["seed"]):
             jobs[student] = (job, key)
-    if done:
+    if done := len(found) - len(jobs):
         print(f"{done} of {len(found)} are graded already and have not changed")
     if jobs and isolated:  # nbgrader takes seconds to import, and until the first grades come this process only waits
         threading.Thread(target=importlib.import_module, args=("autograder.gradebook",), daemon=True).start()
-    bar = tqdm(total=len(jobs), unit="student", ncols=80, disable=not jobs, file=sys.stdout)
-    for record in run_all([job for job, _ in jobs.values()], options.workers, options.scheduler):
+    graded = run_all([job for job, _ in jobs.values()], options.workers, options.scheduler)
+    for record in tqdm(graded, total=len(jobs), unit="student", ncols=80, disable=not jobs, file=sys.stdout):
         record.setdefault("key", jobs[record["student"]][1])
         records.put(record)
-        bar.update()
-    bar.close()
     print(outputs.table(records))
     outputs.write(records, out)
     print(f"\nReports: {out / 'index.html'}, grades.csv and a page per student beside it")

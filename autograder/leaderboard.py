@@ -37,7 +37,7 @@ def rng_of(salt: str) -> np.random.Generator:
 def entry(job: Job, split: contest.Split, ladder: dict) -> dict:
     """One student's standing, or `why` there is none. Never raises for anything that the student's files do."""
     item, student = find(ITEM), job.student
-    notebooks = [submissions.read(Path(path), Path(job.home)) for path in job.paths]
+    notebooks = [submissions.read(Path(path)) for path in job.paths]
     mine = submissions.by_age(notebook for notebook in notebooks if item in notebook.items)
     if not mine:
         reasons = "; ".join(notebook.reason for notebook in notebooks if notebook.reason)
@@ -100,7 +100,7 @@ def run_class(options: argparse.Namespace, isolated: bool) -> int:
     split = contest.draw(movielens.arrays(), rng_of(salt))
     ladder = contest.rivals(split)
     jobs = [
-        Job(student, tuple(map(str, paths)), str(submissions.home_of(paths[0], place)), 0, isolated, None, limits)
+        Job(student, tuple(map(str, paths)), 0, isolated, None, limits)
         for student, paths in found.items()
     ]
     work = functools.partial(entry, split=split, ladder=ladder)

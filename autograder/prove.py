@@ -116,8 +116,7 @@ def grade_class(chosen: list[Submission], folder: Path, workers: int, seed: int)
         found = submissions.find_submissions(place)
         data = str(movielens.prepare(quiet=True))
         limits = {one.name: QUICK if one.lesson == "01" else Limits() for one in chosen}
-        jobs = [Job(name, tuple(map(str, paths)), str(place / name), seed, True, data, limits[name])
-                for name, paths in found.items()]  # fmt: skip
+        jobs = [Job(name, tuple(map(str, paths)), seed, True, data, limits[name]) for name, paths in found.items()]
         records, graded = Records(out), {}
         for record in bar(run_all(jobs, workers), "student", len(jobs)):
             records.put(record)
@@ -160,7 +159,7 @@ def neighbours(folder: Path, proof: Proof) -> None:
     for one in bombs:
         one.write(folder, Bait())
     found = submissions.find_submissions(folder)
-    jobs = [Job(name, tuple(map(str, found[name])), str(folder / name), 7, True, None, QUICK)
+    jobs = [Job(name, tuple(map(str, found[name])), 7, True, None, QUICK)
             for name in [*(one.name for one in bombs), *names]]  # fmt: skip
     burn = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(os.cpu_count())]
     try:

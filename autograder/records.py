@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -14,8 +13,6 @@ class Records:
     def __init__(self, folder: Path, students: Iterable[str] = ()):
         self.folder, self.students = folder / "records", sorted(students)
         self.folder.mkdir(parents=True, exist_ok=True)
-        for stale in self.folder.glob("*.tmp"):
-            stale.unlink()
 
     def __iter__(self) -> Iterator[dict]:
         return map(self._read, self.students)
@@ -46,14 +43,13 @@ def stem(student: str) -> str:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Writes a file so that at any moment the old one or the new one is there, never a part."""
-    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, suffix=".tmp", delete=False) as file:
-        try:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-            os.chmod(file.name, 0o644)
-            os.replace(file.name, path)
-        except BaseException:
-            Path(file.name).unlink(missing_ok=True)
-            raise
+    """Writes a file so that at any moment the old one or the new one is there, never a part.
+
+    One process at a time writes to a folder, so what one that was killed left half done is where the next begins anew.
+    """
+    begun = path.with_name(f"{path.name}.tmp")
+    with open(begun, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(begun, path)

@@ -30,7 +30,6 @@ class Job:
 
     student: str
     paths: tuple[str, ...]
-    home: str
     seed: int
     isolated: bool
     data_dir: str | None
@@ -40,17 +39,19 @@ class Job:
 def grade(job: Job) -> dict:
     """Grades one student; the record is plain JSON. Never raises for anything that the student's files do."""
     began, cpu = time.perf_counter(), time.process_time()
-    notebooks = [submissions.read(Path(path), Path(job.home)) for path in job.paths]
-    chosen, exercises = _chosen(notebooks), []
+    notebooks = [submissions.read(Path(path)) for path in job.paths]
+    # One notebook an exercise: of several, the one changed last.
+    chosen = {notebook.lesson: notebook for notebook in submissions.by_age(one for one in notebooks if one.items)}
+    exercises = []
     imports = BARE if set(chosen) <= {"0", "1"} else FULL
     imports += tuple(name for lesson, name in MORE.items() if lesson in chosen)
     with _bounded(), Sandbox(job.limits, job.isolated, Path(job.data_dir) if job.data_dir else None, imports) as box:
-        runner = Runner(box, {notebook.lesson: notebook for notebook in chosen.values()})
+        runner = Runner(box, chosen)
         for lesson, notebook in sorted(chosen.items()):
             results = [runner.check(item, lesson, job.seed) for item in notebook.items]
-            reasons = [notebook.reason, *runner.faults.get(lesson, []), *runner.unjudged.get(lesson, [])]
+            reasons = [*runner.faults.get(lesson, []), *runner.unjudged.get(lesson, [])]
             exercises.append({"lesson": lesson, "file": notebook.path.name, "items": results,
-                              "reason": "; ".join(filter(None, reasons))})  # fmt: skip
+                              "reason": "; ".join(reasons)})  # fmt: skip
     return {
         "student": job.student,
         "seed": job.seed,
@@ -79,11 +80,6 @@ def _bounded():
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_DATA, before)
-
-
-def _chosen(notebooks: list[Notebook]) -> dict[str, Notebook]:
-    """One notebook an exercise: of several, the one changed last."""
-    return {notebook.lesson: notebook for notebook in submissions.by_age(n for n in notebooks if n.items)}
 
 
 class Runner:

@@ -46,15 +46,11 @@ class Limits:
     """What one student's process tree may use. Seconds are of CPU time; waiting is bounded by `patience` times that, and
     all that is done for a student, here and there, by `total` seconds of the clock."""
 
-    start: float = 60
     cell: float = 60
     call: float = 30
     patience: float = 5
     total: float = 1800
     memory: int = 6 << 30
-    file: int = 256 << 20
-    tmp: int = 512 << 20
-    processes: int = 256
 
 
 core: int | None = None  # the only one that students of this process may use, so that nobody slows those of another
@@ -64,15 +60,15 @@ class Isolation(RuntimeError):
     """Isolation cannot be had here, or no sandbox starts."""
 
 
-@functools.cache
 def isolation() -> str:
-    """"bwrap", or "none" with nothing to rely on but limits. Found out once, by starting what a student would get."""
+    """"bwrap", or "none" with nothing to rely on but limits."""
     return "none" if why_not() else "bwrap"
 
 
 @functools.cache
 def why_not() -> str:
-    """Why no isolation can be had here, in a sentence; nothing where it can."""
+    """Why no isolation can be had here, in a sentence; nothing where it can. Found out once, by starting what a student
+    would get."""
     try:
         with Sandbox(imports=()) as box:
             box.start()
@@ -103,17 +99,14 @@ def bwrap(data_dir: Path | None) -> list[str]:
         raise Isolation("there is no bubblewrap here; it runs on Linux only")
     # It ends with its input, and all that it forked with it; so its CPU time is left to be counted.
     words = [program, *"--unshare-pid --unshare-net --unshare-ipc --unshare-uts --unshare-cgroup-try --new-session "
-             "--as-pid-1 --clearenv".split()]  # fmt: skip
+             "--as-pid-1".split()]  # fmt: skip
     if os.getuid() == 0:
         words += "--cap-drop ALL --cap-add CAP_SETUID --cap-add CAP_SETGID".split()
     else:
         words += "--unshare-user --disable-userns --uid 65534 --gid 65534".split()
     words += ["--cap-add", "CAP_SYS_ADMIN"]  # to make namespaces and mounts
-    for name, value in ENVIRONMENT.items():
-        words += ["--setenv", name, value]
     words += "--perms 1777 --tmpfs /tmp --proc /proc --dev /dev --perms 1777 --tmpfs /dev/shm --remount-ro /dev".split()
-    places = ["/usr", "/etc/ld.so.cache", "/etc/alternatives", "/etc/localtime"]
-    places += [prefix for prefix in (sys.base_prefix, sys.prefix) if not Path(prefix).is_relative_to("/usr")]
+    places = ("/usr", "/etc/ld.so.cache", "/etc/alternatives", "/etc/localtime", sys.base_prefix, sys.prefix)
     bound = {path: path for path in places}
     bound |= {f"/in/course/{name}": str(COURSE / name) for name in INSIDE}
     if data_dir:  # and nothing else that may lie beside them
@@ -126,7 +119,7 @@ def bwrap(data_dir: Path | None) -> list[str]:
             words += ["--tmpfs", str(COURSE), "--remount-ro", str(COURSE)]
     for path in ("/bin", "/sbin", "/lib", "/lib64"):
         words += ["--symlink", os.readlink(path), path] if os.path.islink(path) else ["--ro-bind-try", path, path]
-    return [*words, "--remount-ro", "/", "--chdir", "/tmp", "--"]
+    return [*words, "--remount-ro", "/", "--chdir", "/", "--"]
 
 
 class _Zygote:
@@ -136,14 +129,14 @@ class _Zygote:
 
     def __init__(self, data_dir: Path | None):
         self.data_dir = data_dir
-        command = [*bwrap(data_dir), *PYTHON, "/in/course/autograder/zygote.py", "/in/course"]
+        command = [*bwrap(data_dir), *PYTHON, "/in/course/autograder/zygote.py"]
         self._said = tempfile.TemporaryFile()
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._control.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         self._control.settimeout(300)
-        with theirs:  # without an environment: bubblewrap's own can be read inside, though it clears that of what it starts
+        with theirs:  # nothing of the grader's environment: bubblewrap's own can be read inside
             self._process = psutil.Popen(command, stdin=theirs, stdout=subprocess.DEVNULL, stderr=self._said,
-                                         start_new_session=True, env={})  # fmt: skip
+                                         start_new_session=True, env=ENVIRONMENT)  # fmt: skip
 
     @classmethod
     def own(cls, data_dir: Path | None) -> "_Zygote":
@@ -173,7 +166,7 @@ class _Zygote:
         raise Isolation(f"the prepared process cannot fork: {said or 'it has ended'}")
 
 
-class Sandbox:
+class Sandbox(contextlib.AbstractContextManager):
     """One student's process, started when first asked and again after it died. Use as a context manager.
 
     imports: modules, by name, to have ready where it is forked.
@@ -186,9 +179,6 @@ class Sandbox:
         self._ended = 0.0  # CPU seconds of what has ended
         self._began = time.monotonic()
         self._process: psutil.Process | None = None
-
-    def __enter__(self):
-        return self
 
     def __exit__(self, *_):
         self.close()
@@ -216,7 +206,7 @@ class Sandbox:
             self.close()
             try:
                 self._launch()
-                self._reply(self.limits.start)
+                self._reply(seconds=60)
                 return
             except Isolation as error:
                 why = str(error)
@@ -225,20 +215,18 @@ class Sandbox:
         raise Isolation(f"No process for students' code starts here: {why}")
 
     def _launch(self) -> None:
-        zygote = _Zygote.own(self.data_dir) if self.isolated else None
-        limits = {"CORE": 0, "FSIZE": self.limits.file, "NOFILE": 256, "DATA": self.limits.memory,
+        limits = {"CORE": 0, "FSIZE": 256 << 20, "NOFILE": 256, "DATA": self.limits.memory,
                   "CPU": int(20 * self.limits.call)}  # fmt: skip
         if self.isolated:  # else it counts all of the user's processes, the grader's too
-            limits |= {"NPROC": self.limits.processes, "AS": 64 << 30}
+            limits |= {"NPROC": 256, "AS": 64 << 30}
         self._id = secrets.token_hex(8)
         # Each that grades has a user of its own, so that a box that exhausts its processes takes none from others.
         uid = 60000 + threading.get_native_id() % 5000 if self.isolated and os.getuid() == 0 else None
-        options = {"limits": limits, "isolated": self.isolated, "uid": uid, "id": self._id, "tmp": self.limits.tmp,
-                   "imports": self.imports, "core": core, "course": str(COURSE)}  # fmt: skip
+        options = {"limits": limits, "uid": uid, "id": self._id, "imports": self.imports, "core": core}
         self._socket, theirs = socket.socketpair()
         with theirs:
-            if zygote:
-                self._process = zygote.fork(options, theirs)
+            if self.isolated:
+                self._process = _Zygote.own(self.data_dir).fork(options, theirs)
             else:
                 self._folder = tempfile.TemporaryDirectory(prefix="unisolated-", ignore_cleanup_errors=True)
                 here = {"PATH": os.environ["PATH"], "HOME": self._folder.name,

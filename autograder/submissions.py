@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shutil
+import statistics
 import time
 import zipfile
 import zlib
@@ -48,7 +49,10 @@ class Notebook:
 
 
 def find_submissions(place: Path) -> dict[str, list[Path]]:
-    """Student to notebook files, of a folder or one notebook. Raises SubmissionError if there is nothing."""
+    """Student to notebook files, of a folder or one notebook. Raises SubmissionError if there is nothing.
+
+    A folder that is a link is not entered, a notebook that is one is found and not followed.
+    """
     if place.is_file():
         return {student_of(place, place.parent): [place]}
     found: dict[str, list[Path]] = {}
@@ -74,12 +78,6 @@ def student_of(path: Path, place: Path) -> str:
     if canvas := CANVAS.match(path.name):
         return canvas["student"]
     return EXERCISE.sub("", path.stem) or path.stem
-
-
-def home_of(path: Path, place: Path) -> Path:
-    """The folder that a student's files must lie in: their own, or the common one where all lie flat."""
-    parts = path.relative_to(place).parts if path.is_relative_to(place) else ()
-    return place / parts[0] if len(parts) > 1 else path.parent
 
 
 def opened(archive: Path, folder: Path) -> Path:
@@ -122,22 +120,17 @@ def _unpacked(data: bytes, folder: Path, parts: list[str], number: int) -> Path:
 
 def fingerprint(path: Path) -> bytes:
     """A hash of the file's bytes; a link is not followed, and what cannot be read has a constant one."""
-    try:
+    with contextlib.suppress(OSError):
         if not path.is_symlink() and path.stat().st_size <= MAX_FILE:  # what is larger is not read at all
             with open(path, "rb") as file:
                 return hashlib.file_digest(file, "sha256").digest()
-    except OSError:
-        pass
     return b"nothing to be read"
 
 
-def read(path: Path, home: Path) -> Notebook:
-    """A notebook, whatever state it is in; what cannot be read has a `reason` and no cells.
-
-    `home` is what `home_of` gives: a link that leads out of it is not followed.
-    """
+def read(path: Path) -> Notebook:
+    """A notebook, whatever state it is in; what cannot be read, or is a link, has a `reason` and no cells."""
     notebook = Notebook(path)
-    if path.is_symlink() or not path.resolve().is_relative_to(home.resolve()):
+    if path.is_symlink():
         notebook.reason = "the file is a link, not a notebook"
         return notebook
     try:
@@ -145,7 +138,7 @@ def read(path: Path, home: Path) -> Notebook:
             notebook.reason = f"the file is larger than {MAX_FILE >> 20} MB: clear its outputs and hand it in again"
             return notebook
         cells = code_cells(path.read_text(encoding="utf-8-sig", errors="replace"))
-        if len(cells) > MAX_CELLS:
+        if sum(map(bool, map(str.strip, cells))) > MAX_CELLS:
             notebook.reason = f"the notebook has more than {MAX_CELLS:,} code cells"
             return notebook
         notebook.cells = cells
@@ -180,4 +173,4 @@ def items_in(cells: list[str]) -> list[Item]:
         with contextlib.suppress(KeyError):  # a check of an item that does not exist
             if found := item_in(source):
                 lessons.append(found[0].lesson)
-    return items(max(lessons, key=lessons.count)) if lessons else []
+    return items(statistics.mode(lessons)) if lessons else []

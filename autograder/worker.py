@@ -16,22 +16,16 @@ import sys
 
 
 def main(options: dict) -> None:
-    """Limits itself for good, and serves."""
-    sys.path.insert(0, options["course"])
-    limit(options)
+    """What `zygote.py` does where nothing isolates: limits itself for good, and serves."""
+    sys.path.insert(0, os.path.dirname(os.path.dirname(__file__)))
+    limit(options["limits"])
     serve(options)
 
 
-def limit(options: dict) -> None:
-    """Sets the limits of this process and, in a sandbox, its core, and gives up all rights. Raises OSError."""
-    for name, limit in options["limits"].items():
+def limit(limits: dict[str, int]) -> None:
+    """Sets the limits of this process, by their names in `resource`."""
+    for name, limit in limits.items():
         resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (limit, limit))
-    if options["isolated"]:
-        from autograder import zygote
-
-        if options["core"] is not None:
-            os.sched_setaffinity(0, {options["core"]})
-        zygote.lock(options["uid"])
 
 
 def serve(options: dict) -> None:
@@ -100,9 +94,8 @@ def parsed(source: str, name: str) -> ast.Module:
     try:
         return _parsed(source, name)
     except SyntaxError:
-        lines = [line.strip() for line in source.split("\n")]
-        magic = [line.startswith(("%", "!", "?")) or line.endswith("?") for line in lines]
-        return _parsed("\n".join("" if m else line for m, line in zip(magic, source.split("\n"))), name)
+        lines = ["" if re.fullmatch(r"\s*[%!?].*|.*\?\s*", line) else line for line in source.split("\n")]
+        return _parsed("\n".join(lines), name)
 
 
 def _parsed(source: str, name: str) -> ast.Module:
@@ -115,18 +108,16 @@ def needed(trees: list[tuple[int, ast.Module]], functions: list[str]) -> list[tu
     nodes = [(number, node) for number, tree in trees for node in tree.body]
     sets = {node.name: sets_globally(node) for _, node in nodes if isinstance(node, ast.FunctionDef)}
     statements = [(number, node, bound(node, sets), used(node)) for number, node in nodes]
-    wanted, taken = {*functions, "*"}, set()
-    grew = True
-    while grew:
-        grew = False
-        for place, (_, _, binds, uses) in enumerate(statements):
-            if place not in taken and binds & wanted:
-                taken.add(place)
+    wanted, before = {*functions, "*"}, set()
+    while wanted != before:
+        before = set(wanted)
+        for _, _, binds, uses in statements:
+            if binds & wanted:
                 wanted |= uses
-                grew = True
     cut: dict[int, list] = {}
-    for place in sorted(taken):
-        cut.setdefault(statements[place][0], []).append(statements[place][1])
+    for number, node, binds, _ in statements:
+        if binds & wanted:
+            cut.setdefault(number, []).append(node)
     return [(number, ast.Module(body, [])) for number, body in cut.items()]
 
 

@@ -43,15 +43,14 @@ MACHINES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}  # which of t
 libc = ctypes.CDLL(None, use_errno=True)
 
 
-def main(course: str) -> None:
+def main() -> None:
     """Forks a process for each message {"imports": names, ...options of `worker.serve`} that comes with a socket.
 
     What is forked answers "ready", or with the reason why it cannot be shut in. Ends with its input.
     """
-    sys.path.insert(0, course)
+    sys.path.insert(0, os.path.dirname(os.path.dirname(__file__)))
     from autograder import worker
 
-    os.chdir("/")
     control = socket.socket(fileno=0)
     while True:
         message, wires, _, _ = socket.recv_fds(control, 1 << 16, 1)
@@ -84,8 +83,11 @@ def _student(control: socket.socket, worker, options: dict, wire: int) -> None:
         with open("/proc/self/oom_score_adj", "w") as file:  # of the sandbox around; the student's own cannot be written
             file.write("1000")
         os.setsid()  # a signal to one's own group goes through the walls of a process namespace
-        _cover(options["tmp"])
-        worker.limit(options)
+        _cover()
+        worker.limit(options["limits"])
+        if options["core"] is not None:
+            os.sched_setaffinity(0, {options["core"]})
+        _lock(options["uid"])
         control.send(b"ready")
         os.dup2(wire, 0)
         os.closerange(3, 1024)
@@ -98,12 +100,12 @@ def _student(control: socket.socket, worker, options: dict, wire: int) -> None:
         os._exit(1)
 
 
-def _cover(size: int) -> None:
+def _cover() -> None:
     """Mounts what is this student's alone over what the sandbox shares: its own processes, empty places to write to."""
     _check(libc.mount(None, b"/", None, PRIVATE, None), "make mounts private")
     _mount("proc", "/proc", NOSUID | NODEV | NOEXEC | RDONLY, "")
     kept = {path: os.open(path, os.O_PATH) for path in (sys.base_prefix, sys.prefix) if path.startswith("/tmp/")}
-    _mount("tmpfs", "/tmp", NOSUID | NODEV, f"mode=1777,size={size},nr_inodes=20000")
+    _mount("tmpfs", "/tmp", NOSUID | NODEV, f"mode=1777,size={512 << 20},nr_inodes=20000")
     for path, place in kept.items():  # an interpreter that lies there is bound again
         os.makedirs(path, exist_ok=True)
         _check(libc.mount(f"/proc/self/fd/{place}".encode(), path.encode(), None, BIND, None), f"bind {path}")
@@ -112,7 +114,7 @@ def _cover(size: int) -> None:
     os.chdir("/tmp")
 
 
-def lock(uid: int | None) -> None:
+def _lock(uid: int | None) -> None:
     """Becomes that user, if one is given, and gives up every right for good. Raises OSError."""
     if uid is not None:
         os.setgroups([])
@@ -151,4 +153,4 @@ def _check(result: int, what: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main()

@@ -57,7 +57,7 @@ def ends_its_worker(job: Job) -> dict:
 
 
 def test_who_ends_every_worker_of_a_cluster_is_given_up_and_nobody_else():
-    jobs = [Job(name, ("a.ipynb",), "", 7, True, None) for name in ("eve", *STUDENTS)]
+    jobs = [Job(name, ("a.ipynb",), 7, True, None) for name in ("eve", *STUDENTS)]
     with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
         records = list(grade.run_all(jobs, 2, cluster.scheduler_address, ends_its_worker))
     assert sorted(record["student"] for record in records) == ["eve", *STUDENTS]

@@ -75,7 +75,7 @@ def test_names_that_no_disk_takes_cost_nobody_a_grade(tmp_path):
     assert {name: len(paths) for name, paths in students.items()} == {
         "ada": 1, "Eve_2": 1, "fay": 1, "gus": 2, "hal": 2, "ida": 1, "Joe_3": 1}  # fmt: skip
     for paths in students.values():
-        assert all(submissions.read(path, tmp_path / "unpacked").items for path in paths)
+        assert all(submissions.read(path).items for path in paths)
 
 
 @pytest.mark.parametrize("damage", [lambda data: data[:-40], lambda data: data.replace(b"serving_cost", b"serving_cusp", 1)])
@@ -100,8 +100,8 @@ def test_moodle_without_folders_links_and_odd_files(tmp_path):
     assert set(students) == {"Ada Lovelace_12", "fay", "gus"}
     assert submissions.student_of(place / "Joe_3_assignsubmission_file_Ann_9_assignsubmission_file_.ipynb", place) == "Joe_3"
     assert [path.name for path in students["fay"]] == ["mine.ipynb"]
-    assert "link" in submissions.read(students["gus"][0], place).reason
-    assert submissions.read(students["fay"][0], place).items
+    assert "link" in submissions.read(students["gus"][0]).reason
+    assert submissions.read(students["fay"][0]).items
 
 
 def test_what_is_too_large_in_an_archive_keeps_its_row_with_the_reason(tmp_path, monkeypatch):
@@ -109,21 +109,21 @@ def test_what_is_too_large_in_an_archive_keeps_its_row_with_the_reason(tmp_path,
     with zipfile.ZipFile(tmp_path / "class.zip", "w") as zipped:
         zipped.writestr(f"ada/{NAME}", RIGHT.read_bytes() + b" " * 10_000)
     [path] = found(tmp_path / "class.zip")["ada"]
-    assert "clear its outputs" in submissions.read(path, tmp_path).reason
+    assert "clear its outputs" in submissions.read(path).reason
 
 
 # --- records -------------------------------------------------------------------------------------------------------
 
 
 def job(path: Path, seed: int = 7, **limits) -> Job:
-    return Job("ada", (str(path),), str(path.parent), seed, True, None, Limits(**limits))
+    return Job("ada", (str(path),), seed, True, None, Limits(**limits))
 
 
 def test_a_key_changes_with_the_file_the_checks_the_limits_and_the_isolation(tmp_path, monkeypatch):
     path = tmp_path / "mine.ipynb"
     path.write_bytes(RIGHT.read_bytes())
     keys = [key_of(job(path)), key_of(job(path, call=1))]
-    keys.append(key_of(Job("ada", (str(path),), str(tmp_path), 7, False, None)))
+    keys.append(key_of(Job("ada", (str(path),), 7, False, None)))
     path.write_bytes(RIGHT.read_bytes() + b" ")
     keys.append(key_of(job(path)))
     monkeypatch.setattr(grade, "_grader_digest", lambda: "another")
@@ -426,7 +426,7 @@ def test_a_second_zip_of_the_same_notebook_counts_by_its_date(tmp_path):
     with zipfile.ZipFile(tmp_path / "class.zip", "w") as zipped:
         for name, year in (("new", 2026), ("old", 2025)):
             zipped.writestr(zipfile.ZipInfo(f"ada/{name}.ipynb", (year, 1, 2, 3, 4, 6)), RIGHT.read_bytes())
-    read = [submissions.read(path, tmp_path / "unpacked") for path in found(tmp_path / "class.zip")["ada"]]
+    read = [submissions.read(path) for path in found(tmp_path / "class.zip")["ada"]]
     assert [notebook.path.stem for notebook in submissions.by_age(read)] == ["old", "new"]
 
 
@@ -461,7 +461,7 @@ import dataclasses, multiprocessing, os
 from autograder.grade import run_all
 from autograder.run import run_test
 from autograder.runner import Job
-for record in run_all([Job("ada", (), "", 7, True, None)], 2, work=dataclasses.asdict):
+for record in run_all([Job("ada", (), 7, True, None)], 2, work=dataclasses.asdict):
     for worker in multiprocessing.active_children():
         os.kill(worker.pid, 19)
 """
@@ -479,7 +479,7 @@ class Deadly(Job):
 
 
 def test_who_ends_every_worker_is_given_up_and_nobody_else():
-    jobs = [kind(name, ("a.ipynb",), "", 7, True, None) for name, kind in (("eve", Deadly), ("ada", Job), ("bob", Job))]
+    jobs = [kind(name, ("a.ipynb",), 7, True, None) for name, kind in (("eve", Deadly), ("ada", Job), ("bob", Job))]
     records = {record["student"]: record for record in grade.run_all(jobs, 2, work=asdict)}
     assert {name: "unread" in record for name, record in records.items()} == {"eve": True, "ada": False, "bob": False}
 
@@ -589,7 +589,7 @@ import json, sys
 from autograder.runner import Job, grade
 from autograder.sandbox import isolation
 assert isolation() == "bwrap", "no user namespace can be made here"
-record = grade(Job("one", (sys.argv[1],), sys.argv[2], 7, True, None))
+record = grade(Job("one", (sys.argv[1],), 7, True, None))
 print(json.dumps({item["item"]: item["score"] for exercise in record["exercises"] for item in exercise["items"]}))
 """
 
@@ -602,7 +602,7 @@ def test_an_ordinary_user_grades_as_root_does(which):
         subprocess.run(["chmod", "-R", "a+rX", folder], check=True)
         [path] = Path(folder).rglob("*.ipynb")
         done = subprocess.run(
-            [*as_ordinary_user(), sys.executable, "-B", "-c", GRADE, str(path), folder], cwd=COURSE, capture_output=True,
+            [*as_ordinary_user(), sys.executable, "-B", "-c", GRADE, str(path)], cwd=COURSE, capture_output=True,
             env={"HOME": "/nowhere", "PATH": "/usr/bin:/bin", "PROVE_SECRET": "s3cr3t"}, text=True, timeout=300,
         )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -631,7 +631,7 @@ class Breaks:
 @pytest.mark.parametrize("students", [["eve", *"abcdefgh"], [*"abcd", "eve", *"efgh", "eve 2"]])
 def test_who_ends_the_grading_process_ends_no_grading(monkeypatch, students):
     monkeypatch.setattr(concurrent.futures, "ProcessPoolExecutor", Breaks)
-    jobs = [Job(student, (f"{student}/01.ipynb",), student, 7, True, None) for student in students]
+    jobs = [Job(student, (f"{student}/01.ipynb",), 7, True, None) for student in students]
     records = {record["student"]: record for record in grade.run_all(jobs, workers=2)}
     assert sorted(records) == sorted(students)
     lost = {student for student, record in records.items() if record.get("unread")}
@@ -641,7 +641,7 @@ def test_who_ends_the_grading_process_ends_no_grading(monkeypatch, students):
 
 def test_where_every_grading_process_ends_the_grading_does_with_a_sentence(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(concurrent.futures, "ProcessPoolExecutor", Breaks)
-    jobs = [Job(f"eve {n}", (), "", 7, True, None) for n in range(9)]
+    jobs = [Job(f"eve {n}", (), 7, True, None) for n in range(9)]
     assert grade.guarded(tmp_path, False, lambda isolated: list(grade.run_all(jobs, workers=1))) == 2
     assert "keep dying" in capsys.readouterr().err
 

@@ -31,7 +31,7 @@ def records(tmp_path_factory) -> dict[str, dict]:
     for one in QUICK:
         one.write(place)
     for student, paths in submissions.find_submissions(place).items():
-        jobs.append(Job(student, tuple(map(str, paths)), str(place / student), 7, True, None))
+        jobs.append(Job(student, tuple(map(str, paths)), 7, True, None))
     return {record["student"]: record for record in grade.run_all(jobs, workers=2)}
 
 
@@ -42,7 +42,7 @@ def test_a_submission_gets_what_it_deserves(records, one):
 
 
 def test_the_same_seed_gives_the_same_verdicts(tmp_path):
-    again = [grade.grade(Job("s", (str(SOLUTION),), str(SOLUTION.parent), 11, True, None)) for _ in range(2)]
+    again = [grade.grade(Job("s", (str(SOLUTION),), 11, True, None)) for _ in range(2)]
     verdicts = [[(i["item"], i["outcome"], i["details"]) for e in one["exercises"] for i in e["items"]] for one in again]
     assert verdicts[0] == verdicts[1] and sum(scores(again[0]).values()) == 10
 
@@ -111,7 +111,7 @@ def test_a_second_run_grades_only_what_changed(tmp_path, capsys):
 
 
 def test_a_damaged_record_is_graded_again(tmp_path):
-    job = Job("ada", (str(SOLUTION),), str(SOLUTION.parent), 3, True, None)
+    job = Job("ada", (str(SOLUTION),), 3, True, None)
     records = Records(tmp_path)
     records.put({"student": "ada", "key": key_of(job)})
     assert records.get("ada", key_of(job)) is not None

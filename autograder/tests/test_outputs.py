@@ -303,7 +303,7 @@ def test_a_record_of_the_grader_itself(tmp_path):
     folder = tmp_path / "ada" / NAME
     folder.mkdir(parents=True)
     shutil.copy(COURSE / "solutions" / NAME / f"{NAME}.ipynb", folder)
-    job = grade.Job("ada", (str(folder / f"{NAME}.ipynb"),), str(tmp_path / "ada"), 3, isolation() == "bwrap", None)
+    job = grade.Job("ada", (str(folder / f"{NAME}.ipynb"),), 3, isolation() == "bwrap", None)
     made = json.loads(json.dumps(grade.grade(job)))
     [one] = outputs.views([made])
     assert one["score"] == one["max"] == 10
