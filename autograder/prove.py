@@ -1,7 +1,8 @@
 """`python -m autograder prove`: tries to get points that are not deserved, and to lose points that are.
 
-Grades every submission of `corpus/` in its sandbox, right answers beside a fork bomb and under load, mutants of the
-reference, and gradings that are killed. The last line sums up; the exit code is 1 if anything is wrong.
+Grades every submission of `corpus/` in its sandbox, right answers beside a fork bomb and under load and with many draws
+of inputs, mutants of the reference, and gradings that are killed. The last line sums up; the exit code is 1 if anything
+is wrong.
 """
 
 import argparse
@@ -26,9 +27,13 @@ from autograder.corpus import KINDS, Bait, Draft, Submission, corpus
 from autograder.corpus.mutants import all_mutants
 from autograder.corpus.trials import TRIALS
 from autograder.grade import run_all
+from autograder.item import LESSONS, items
 from autograder.records import Records
+from autograder.reference import reference
+from autograder.run import check
 from autograder.runner import Job
 from autograder.sandbox import Limits, isolation
+from autograder.student import Host
 from data import movielens
 
 QUICK = Limits(cell=20, call=6, memory=3 << 30)  # for exercise 1, which needs milliseconds
@@ -53,6 +58,7 @@ def main(argv: list[str]) -> int:
         judge(chosen, grade_class(chosen, Path(folder), options.workers, options.seed), proof)
         if not options.only:
             neighbours(Path(folder) / "neighbours", proof)
+            draw_again(2 if options.quick else 20, proof, slow=not options.quick)
             refuse_mutants(4 if options.quick else 12, proof, slow=not options.quick)
             survive(TRIALS[:5] if options.quick else TRIALS, Path(folder), proof)
     print(f"\n{time.perf_counter() - began:.0f} s\n{proof}")
@@ -172,6 +178,18 @@ def neighbours(folder: Path, proof: Proof) -> None:
         items = [item for exercise in graded[name]["exercises"] for item in exercise["items"]]
         most = {item["item"]: item["max"] for item in items}
         proof.points(f"{name} (beside a fork bomb, under load)", {i["item"]: i["score"] for i in items}, most, most)
+
+
+def draw_again(most: int, proof: Proof, slow: bool) -> None:
+    """Every right answer that is known, in this process, with inputs drawn again and again: none may refuse it."""
+    for item in bar([item for item in items() if slow or not item.slow], "item"):
+        names = reference(LESSONS[item.lesson])
+        for name, answer in {"the solution": names[item.function], **item.alternatives}.items():
+            seeds = [secrets.randbits(32) for _ in range(1 if item.slow else most)]
+            given = {**names, item.function: answer}
+            score, seed = min((check(item, Host(given).answer, seed).score, seed) for seed in seeds)
+            points = {item.number: item.points}
+            proof.points(f"{name} (seed {seed})", {item.number: score}, points, points)
 
 
 def refuse_mutants(most: int, proof: Proof, slow: bool) -> None:
