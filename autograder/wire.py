@@ -23,7 +23,7 @@ MAX_BYTES = 256 << 20
 # Of one message, where little text can ask for much room or time:
 MAX_TEXT = 64 << 20  # bytes of its arrays of text, in which the longest fixes the room of all
 MAX_LISTS = 1_000_000  # of which its arrays would consist as lists: one of no columns has rows that take no byte
-MAX_KEYS = 10_000  # of its sets and dicts, which may have been chosen to collide
+MAX_KEYS = 10_000  # of its sets and dicts, and tuples, of which a check may make some: they can be chosen to collide
 
 
 class WireError(ValueError):
@@ -129,8 +129,8 @@ def decode(
             raise WireError("a list was expected")
         return [decode(item, find, depth + 1, room) for item in items]
 
-    if isinstance(data, int) and data.bit_length() > 1000:
-        raise WireError("a number of more than 300 digits")
+    if isinstance(data, int) and data.bit_length() > 64:  # such can be chosen to have one hash, floats cannot
+        return float(data) if data.bit_length() < 1000 else math.inf
     if data is None or isinstance(data, bool | int | float | str):
         return data
     if not (isinstance(data, dict) and len(data) == 1):
@@ -139,10 +139,10 @@ def decode(
     try:
         if tag == "list":
             return inner(body)
+        if tag in ("set", "dict", "tuple"):
+            room.take("keys", 1 if tag == "tuple" else len(body))
         if tag == "tuple":
             return tuple(inner(body))
-        if tag in ("set", "dict"):
-            room.take("keys", len(body))
         if tag == "set":
             return set(inner(body))
         if tag == "dict":

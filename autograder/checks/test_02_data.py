@@ -1,5 +1,7 @@
 """Lesson 2: from ratings to pairs, a split that stays, and what leaks through it."""
 
+import itertools
+
 import numpy as np
 
 from autograder.item import Item, expect, require
@@ -394,8 +396,9 @@ def split(student, rows, n_train, n_test, seed):
 
 
 @make_split.test(2)
-def test_every_pass_gives_the_same_rows(student):
-    train, test = split(student, list(range(10)), 6, 3, 1)
+def test_every_pass_gives_the_same_rows(student, rng):
+    rows = rng.permutation(1000)[:10].tolist()
+    train, test = split(student, rows, 6, 3, 1)
     for part in (test, train):
         passes = {name: student.workshop.first(part, 20) for name in ("first pass", "second pass")}
         require(
@@ -403,36 +406,46 @@ def test_every_pass_gives_the_same_rows(student):
             passes,
             "the same rows, in the same order, on every pass",
         )
+        expect(len(set(passes["first pass"]) - set(rows)), 0, "the number of rows that ds does not have")
 
 
 @make_split.test(2)
 def test_train_and_test_share_no_row(student, rng):
     rows = rng.permutation(1000)[:40].tolist()
     train, test = (student.workshop.first(part, 50) for part in split(student, rows, 24, 12, 1))
-    expect([len(train), len(test)], [24, 12], "the numbers of rows in train and in test")
+    lengths = [len(train), len(test)]
+    require(lengths == [24, 12], lengths, "[24, 12], the numbers of rows in train and in test")
     expect(len({*train, *test} - set(rows)), 0, "the number of rows that ds does not have")
     expect(len(set(train) & set(test)), 0, "the number of rows that are in train and in test")
     expect(len({*train, *test}), 36, "the number of different rows in train and test together")
 
 
 @make_split.test(1)
-def test_the_seed_decides(student):
-    rows = {"user_id": [str(n) for n in range(20)], "movie_title": list("ABCDEFGHIJKLMNOPQRST")}
-    tests = [student.workshop.first(split(student, rows, 15, 5, seed)[1], 30) for seed in (3, 3, 4)]
-    expect(tests[0] == tests[1], True, "whether two calls with seed 3 give the same test rows")
-    expect(tests[0] == tests[2], False, "whether seeds 3 and 4 give the same test rows")
+def test_the_seed_decides(student, rng):
+    users, seed = [str(n) for n in rng.permutation(1000)[:20]], int(rng.integers(3, 99))
+    rows = {"user_id": users, "movie_title": list("ABCDEFGHIJKLMNOPQRST")}
+    tests = [student.workshop.first(split(student, rows, 15, 5, each)[1], 30) for each in (seed, seed, seed + 1)]
+    expect(tests[0] == tests[1], True, f"whether two calls with seed {seed} give the same test rows")
+    expect(tests[0] == tests[2], False, f"whether seeds {seed} and {seed + 1} give the same test rows")
+    whose = {row["user_id"] if isinstance(row, dict) else row for row in itertools.chain(*tests)}
+    expect(len(whose - {user.encode() for user in users}), 0, "the number of users in test whom ds does not have")
 
 
 @make_split.test(1)
-def test_any_row_can_come_anywhere(student):
+def test_any_row_can_come_anywhere(student, rng):
     tests = [split(student, list(range(20)), 15, 5, seed)[1] for seed in (1, 2)]
     tests = [sorted(student.workshop.first(test, 30)) for test in tests]
     last = [[15, 16, 17, 18, 19]] * 2
     require(tests != last, tests, "test rows, with seeds 1 and 2, that are not just the last of ds")
-    train, _ = split(student, np.arange(12_000), 9_600, 2_400, 1)
+    rows = rng.permutation(12_000)
+    train, _ = split(student, rows, 9_600, 2_400, 1)
     head = student.workshop.first(student.method(train, "batch", 600), 1)
-    from_the_end = bool(head and np.max(head) >= 11_400)  # a right answer misses this once in 2 * 10**13
+    place = {row: number for number, row in enumerate(rows.tolist())}
+    places = np.array([place.get(row, -1) for row in np.ravel(head).tolist()])
+    from_the_end = bool((places >= 11_400).any())  # a right answer misses this once in 2 * 10**13
     expect(from_the_end, True, "whether any of the first 600 train rows is among the last 600 of ds's 12,000")
+    stay = int((np.diff(places) == 1).sum())  # of a right answer's about 0.05
+    require(stay < 20, f"{stay} of 600 rows", "an order of its own: hardly any row right before the one it precedes in ds")
 
 
 @make_split.mistake(

@@ -34,6 +34,11 @@ def embedded(student, vocab, dim, words):
     return student.workshop.embed(tower, words), tower
 
 
+def the_same(words, vectors):
+    """How many of the words, each of which comes more than once, get the same vector wherever they stand."""
+    return sum(different(vectors[[each == word for each in words]]) == 1 for word in set(words))
+
+
 def different(vectors):
     """How many different vectors of numbers there are, but for rounding: the rows of one matrix product can differ in
     their last bits on some processors, though they are of one word. The vectors are random, their number is not."""
@@ -47,11 +52,14 @@ def different(vectors):
 @build_tower.test(2)
 def test_every_word_has_a_vector_of_its_own(student, rng):
     for vocab, dim in vocabularies(rng):
-        vectors, _ = embedded(student, vocab, dim, vocab)
+        words = rng.permutation([*vocab, *vocab]).tolist()
+        vectors, _ = embedded(student, vocab, dim, words)
         n = len(vocab)
-        meaning = f"the shape of what the tower gives for a batch of {n} words: a vector of {dim} numbers each"
-        expect(shape(vectors), [n, dim], meaning)
-        expect(different(vectors), n, f"the number of different vectors that {n} known words get")
+        meaning = f"the shape of what the tower gives for a batch of {2 * n} words: a vector of {dim} numbers each"
+        expect(shape(vectors), [2 * n, dim], meaning)
+        expect(different(vectors), n, f"the number of different vectors that {n} known words get, each asked for twice")
+        meaning = f"how many of {n} known words, asked for in any order, get the same vector both times"
+        expect(the_same(words, vectors), n, meaning)
 
 
 @build_tower.test(2)
@@ -65,12 +73,17 @@ def test_unknown_words_share_one_vector(student, rng):
             1,
             "the number of different vectors that 5 unknown words get, one of them the empty string",
         )
+        words = rng.permutation([*UNKNOWN, *vocab[-2:]]).tolist()
+        vectors, _ = embedded(student, vocab, dim, words)
+        expect(shape(vectors), [7, dim], "the shape of what the tower gives for a batch of 7 words")
+        expect(different(vectors), 3, "the number of different vectors that 5 unknown words and 2 known ones get")
 
 
 @build_tower.test(2)
 def test_the_table_has_one_row_a_word_and_one_more(student, rng):
     for vocab, dim in vocabularies(rng):
-        vectors, tower = embedded(student, vocab, dim, vocab + UNKNOWN)
+        words = rng.permutation([*vocab, *UNKNOWN]).tolist()
+        vectors, tower = embedded(student, vocab, dim, words)
         n, tables = len(vocab), student.workshop.weights(tower)
         expect(
             [shape(table) for table in tables],
@@ -85,7 +98,8 @@ def test_the_table_has_one_row_a_word_and_one_more(student, rng):
         )
         table = rng.normal(size=(n + 1, dim)).astype(np.float32)  # as if the tower had been trained to this
         student.workshop.fill(tower, [table])
-        vectors = student.workshop.embed(tower, vocab + UNKNOWN)
+        vectors = student.workshop.embed(tower, words)
+        expect(shape(vectors), [n + 5, dim], f"the shape of what the tower gives for a batch of {n + 5} words then")
         meaning = f"how many of the {n + 5} vectors are rows of the table as they stand, when other numbers were put into it"
         expect(standing_in(table, vectors), n + 5, meaning)
         expect(different(vectors), n + 1, "the number of different vectors that the words get then")

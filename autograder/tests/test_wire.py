@@ -9,7 +9,7 @@ import pytest
 from autograder.wire import Handle, WireError, decode, encode, same
 
 PLAIN = [
-    None, True, 0, -3, 2.5, "날씨", b"\xff", [], [1, [2, "a"]], (1,), {"a": 1, 2: (3,)}, {1, 2}, 10**30,
+    None, True, 0, -3, 2.5, "날씨", b"\xff", [], [1, [2, "a"]], (1,), {"a": 1, 2: (3,)}, {1, 2}, 2**62,
 ]  # fmt: skip
 
 
@@ -153,10 +153,20 @@ TEXT = {"strings": ["U", [2_000], ["x" * 2_000] + [""] * 1_999]}
         {"list": [ROWS] * 11},
         {"list": [TEXT] * 5},
         {"list": [{"tuple": [{"set": [*range(n, n + 1_000)]}, {"dict": [[n, n]]}]} for n in range(10)]},
+        {"list": [{"tuple": [n]} for n in range(10_001)]},
     ],
-    ids=["rows without columns", "many dimensions", "rows of no text", "many such arrays", "much padding", "many keys"],
+    ids=["rows without columns", "many dimensions", "rows of no text", "many such arrays", "much padding", "many keys",
+         "many tuples"],
 )
 def test_a_message_may_ask_for_so_much_in_all(message):
     with pytest.raises(WireError, match="more room"):
         decode(message)
     assert decode({"list": [ROWS, TEXT, {"set": [1]}]})[0].shape == (100_000, 0)
+
+
+def test_numbers_chosen_to_have_one_hash_do_not_keep_it():
+    """A set of 40,000 of these takes minutes."""
+    chosen = [n * (2**61 - 1) for n in range(40_000)]
+    assert len(set(map(hash, chosen))) == 1
+    assert len(set(map(hash, decode(encode(chosen))))) > 30_000
+    assert decode(2**63) == 2**63 and decode(10**400) == float("inf")
