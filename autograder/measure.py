@@ -51,6 +51,7 @@ QUANTITIES = {
     "check_loss": "check 4.4: loss that History keeps, of the last batch of its train rows",
     "check_shuffled": "the same if every epoch shuffles the rows anew, as `shuffle` does unless told otherwise",
     "check_hit_100": "check 4.4: share of its test rows whose film is in its user's top 100",
+    "check_alike": "check 4.4: `alike` of two trainings that differ in the order of the rows, and so in their batches",
 }
 CHECK_ROWS = 8_000, 4_000  # that 4.4 trains on and tests
 CHECK_BATCH = 2048
@@ -117,6 +118,7 @@ def windows(course: Course, seed: int) -> dict[str, float]:
         "check_loss": losses[-1, -1],
         "check_shuffled": anew[-1, -1],
         "check_hit_100": hits(course.arrays, test, towers)[100],
+        "check_alike": alike(trained(course.arrays, np.random.default_rng(seed).permutation(train), start), towers, start),
     }
 
 
@@ -137,6 +139,17 @@ def gain(arrays, rows: np.ndarray, before: Towers, after: Towers) -> float:
     """By how much lower Retrieval's loss of these rows as one batch is."""
     batch = two_tower.collapse(arrays.user[rows], arrays.title[rows])
     return two_tower.loss_and_slopes(before, batch)[0] - two_tower.loss_and_slopes(after, batch)[0]
+
+
+def trained(arrays, rows: np.ndarray, start: Towers) -> Towers:
+    """The towers after the training that check 4.4 asks for."""
+    return two_tower.fit(arrays.user[rows], arrays.title[rows], start, batch_size=CHECK_BATCH)[0]
+
+
+def alike(one: Towers, other: Towers, start: Towers) -> float:
+    """Cosine between where the vectors went in one training and in another; of users' and titles' the smaller one."""
+    went = [[after - before for after, before in zip(towers, start)] for towers in (one, other)]
+    return min(float((a * b).sum() / (np.linalg.norm(a) * np.linalg.norm(b))) for a, b in zip(*went))
 
 
 def hits(arrays, rows: np.ndarray, towers: Towers, ks=two_tower.KS) -> dict[int, float]:

@@ -4,6 +4,7 @@ A record is plain data: what was handed in, each item's outcome, score and repor
 """
 
 import contextlib
+import signal
 import sys
 import time
 from dataclasses import dataclass
@@ -45,7 +46,7 @@ def grade(job: Job) -> dict:
     exercises = []
     imports = BARE if set(chosen) <= {"0", "1"} else FULL
     imports += tuple(name for lesson, name in MORE.items() if lesson in chosen)
-    with _bounded(), Sandbox(job.limits, job.isolated, Path(job.data_dir) if job.data_dir else None, imports) as box:
+    with _bounded(job.limits.total + 60), Sandbox(job.limits, job.isolated, Path(job.data_dir) if job.data_dir else None, imports) as box:
         runner = Runner(box, chosen)
         for lesson, notebook in sorted(chosen.items()):
             results = [runner.check(item, lesson, job.seed) for item in notebook.items]
@@ -66,20 +67,22 @@ def grade(job: Job) -> dict:
 
 
 @contextlib.contextmanager
-def _bounded():
-    """Whoever asks for more than MAX_MEMORY in here gets a MemoryError, not the machine's last byte."""
-    if sys.platform != "linux":
-        yield
-        return
-    import resource
+def _bounded(seconds: float):
+    """What is done in here with a student's answers has an end: who asks for more than MAX_MEMORY gets a MemoryError, not
+    the machine's last byte, and after `seconds` the kernel ends this process, whatever it is doing."""
+    signal.alarm(int(seconds))
+    if sys.platform == "linux":
+        import resource
 
-    before = resource.getrlimit(resource.RLIMIT_DATA)
-    most = psutil.Process().memory_info().data + MAX_MEMORY
-    resource.setrlimit(resource.RLIMIT_DATA, (most if before[0] < 0 else min(most, before[0]), before[1]))
+        before = resource.getrlimit(resource.RLIMIT_DATA)
+        most = psutil.Process().memory_info().data + MAX_MEMORY
+        resource.setrlimit(resource.RLIMIT_DATA, (most if before[0] < 0 else min(most, before[0]), before[1]))
     try:
         yield
     finally:
-        resource.setrlimit(resource.RLIMIT_DATA, before)
+        signal.alarm(0)
+        if sys.platform == "linux":
+            resource.setrlimit(resource.RLIMIT_DATA, before)
 
 
 class Runner:

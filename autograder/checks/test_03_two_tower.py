@@ -43,8 +43,8 @@ def different(vectors):
     """How many different vectors of numbers there are, but for rounding: the rows of one matrix product can differ in
     their last bits on some processors, though they are of one word. The vectors are random, their number is not."""
     vectors = np.asarray(vectors)
-    if vectors.dtype.kind not in "iuf" or not vectors.size:
-        return 0
+    if vectors.dtype.kind not in "iuf" or not 0 < vectors.size <= 100_000 or vectors.size > 1_000 * len(vectors):
+        return 0  # nothing that can have been asked for
     rows = np.unique(vectors.reshape(len(vectors), -1).astype(float), axis=0)
     return 1 + int((~(np.abs(np.diff(rows, axis=0)) <= 1e-6).all(axis=1)).sum())  # NaN is like nothing
 
@@ -111,7 +111,7 @@ def shape(value):
 
 def standing_in(table, vectors):
     """How many of the vectors are rows of the table; none of more than can have been asked for."""
-    if np.size(table) * np.size(vectors) > 1_000_000:
+    if shape(vectors) != [len(vectors), table.shape[1]] or np.size(table) * np.size(vectors) > 1_000_000:
         return 0
     return sum(bool(np.isclose(table, vector, atol=1e-6).all(axis=1).any()) for vector in vectors)
 

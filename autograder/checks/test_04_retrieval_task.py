@@ -533,6 +533,17 @@ def demand_shapes(vectors, before) -> None:
     require(shapes == want, shapes, f"{want[0]} and {want[1]}, the shapes of what the two towers give")
 
 
+def three_pairs(rng) -> dict[str, list[str]]:
+    """A batch of three users, each with another film."""
+    return {"user_id": rng.permutation(USERS)[:3].tolist(), "movie_title": rng.permutation(FILMS)[:3].tolist()}
+
+
+def demand_towers(queries, candidates, batch: dict) -> None:
+    """Refuses a loss and flags that come without what either tower gives."""
+    got, want = [named(queries, batch), named(candidates, batch)], ["the users' vectors", "the films' vectors"]
+    require(set(got) & set(want), got, f"{want}, handed to the task")
+
+
 def named(vectors, batch: dict = BATCH) -> str:
     """What a task was given, in words."""
     known = {
@@ -549,8 +560,7 @@ def named(vectors, batch: dict = BATCH) -> str:
 
 @movielens_model.test(2)
 def test_users_query_and_films_are_the_candidates(student, rng):
-    fresh = {"user_id": rng.permutation(USERS)[:3].tolist(), "movie_title": rng.permutation(FILMS)[:3].tolist()}
-    for batch in BATCH, fresh:
+    for batch in BATCH, three_pairs(rng):
         [(_, queries, candidates, _, others)] = recorded(student, True, batch=batch)
         want = ["the users' vectors", "the films' vectors"]
         got = [named(queries, batch), named(candidates, batch), *others]
@@ -560,19 +570,20 @@ def test_users_query_and_films_are_the_candidates(student, rng):
 @movielens_model.test(1)
 def test_the_loss_of_the_task_comes_back(student, rng):
     for loss in LOSS, round(float(rng.uniform(1, 9)), 3):
-        [(returned, *_)] = recorded(student, True, loss=loss)
+        batch = three_pairs(rng)
+        [(returned, *vectors, _, _)] = recorded(student, True, batch=batch, loss=loss)
         expect(returned, loss, f"what compute_loss returns when the task says that the loss is {loss:g}")
+        demand_towers(*vectors, batch)
 
 
 @movielens_model.test(2)
-def test_metrics_wait_until_training_is_over(student):
-    training, evaluating = (flag for *_, flag, _ in recorded(student, True, False))
-    want = {True: False, False: True}
-    expect(
-        {True: training, False: evaluating},
-        want,
-        "compute_metrics, as the task gets it, by the value of training",
-    )
+def test_metrics_wait_until_training_is_over(student, rng):
+    batch, modes = three_pairs(rng), rng.permutation([True, False]).tolist()
+    notes = recorded(student, *modes, batch=batch)
+    flags = {mode: flag for mode, (*_, flag, _) in zip(modes, notes)}
+    expect(flags, {True: False, False: True}, "compute_metrics, as the task gets it, by the value of training")
+    for _, *vectors, _, _ in notes:
+        demand_towers(*vectors, batch)
 
 
 @movielens_model.test(2)
@@ -959,8 +970,8 @@ def test_three_epochs_find_as_many_films_as_they_should(student, rng):
     own = measure.hits(arrays, test, towers)
     got = {key: float(answer[key]) for key in KEYS} | {f"hit_{k}": round(share, 4) for k, share in own.items()}
     got["gain"] = round(measure.gain(arrays, train, start, towers), 1)
-    names = "loss", "shuffled", "gain", "hit_100"
-    loss, reshuffled, gain, hit = (measure.window(f"check_{name}") for name in names)
+    names = "loss", "shuffled", "gain", "hit_100", "alike"
+    loss, reshuffled, gain, hit, alike = (measure.window(f"check_{name}") for name in names)
     within = gain[0] <= got["gain"] <= gain[1] and hit[0] <= got["hit_100"] <= hit[1]
     within &= any(low <= got["loss"] <= high for low, high in (loss, reshuffled))
     loss, reshuffled, lower, found = (measure.between(*window) for window in (loss, reshuffled, gain, hit))
@@ -969,6 +980,14 @@ def test_three_epochs_find_as_many_films_as_they_should(student, rng):
         got,
         f"loss from {loss}, or {reshuffled} if you shuffle in each epoch; and of your towers themselves hit_100, this check's own ranks of the test films, from "
         f"{found}, and gain, by how much training them has lowered the loss of all {len(train):,} rows, from {lower}",
+    )
+    # A training elsewhere, or none: whatever lowers the loss as much goes another way than this recipe's gradients.
+    way = measure.alike(towers, measure.trained(arrays, train, start), start)
+    require(
+        way >= alike[0],
+        got | {"alike": round(way, 3)},
+        f"alike at least {measure.figure(alike[0])}: the cosine between where your training took the vectors and where "
+        "three epochs of Adagrad(0.1) on batches of 2,048 take them",
     )
     agree = all(abs(got[f"top_{k}"] - own[k]) <= TOLERANCE for k in SHARES)
     ranked = ", ".join(f"top_{k} about {own[k]:.4f}" for k in SHARES)

@@ -1,6 +1,8 @@
 """The gate: what every graded item must hold, whoever writes it."""
 
 import ast
+import json
+import re
 from collections import Counter
 
 import nbformat
@@ -11,7 +13,7 @@ from autograder import build
 from autograder.coverage import lacking
 from autograder.item import LESSONS, Item, items
 from autograder.reference import definitions, reference
-from autograder.run import NOT_ATTEMPTED, RAISED, RIGHT, WRONG, check, run_tests
+from autograder.run import NOT_ATTEMPTED, RAISED, RIGHT, WRONG, Result, check, run_tests
 from autograder.student import Host
 
 ALL = items()
@@ -80,6 +82,42 @@ def test_a_known_mistake_is_refused_by_its_own_name(item, entry):
     assert result.outcome in (WRONG, RAISED)
     assert result.score < item.points
     assert result.mistake is not None and result.mistake.name == entry.name, (result.mistake, result.failed)
+
+
+def key(request: dict) -> str:
+    """A request without the numbers of its handles; how they were made is in it."""
+    return re.sub(r'"handle": \[\d+, ', '"handle": [', json.dumps(request))
+
+
+def known_by_heart(item: Item) -> dict[str, dict]:
+    """What the solution answers to calls that are the same whatever the seed, where the answer is plain data."""
+    heard: list[dict[str, dict]] = []
+    for seed in (1, 2):
+        host = Host(reference(lesson(item)))
+        heard.append({})
+
+        def answer(request, host=host, heard=heard[-1]):
+            reply = host.answer(request)
+            if "call" in request and "handle" not in json.dumps(reply):
+                heard[key(request)] = reply
+            return reply
+
+        run_tests(item, answer, seed)
+    return {asked: reply for asked, reply in heard[0].items() if asked in heard[1]}
+
+
+@by_item(QUICK)
+def test_the_examples_known_by_heart_earn_nothing(item):
+    """A mistake beside the right answers to all inputs that are never drawn has the points of the mistake."""
+    examples, gains = known_by_heart(item), {}
+    for mistake in item.mistakes:
+        host = Host({**reference(lesson(item)), item.function: mistake.code})
+        own = run_tests(item, host.answer, 3)
+        forged = run_tests(item, lambda request, host=host: examples.get(key(request)) or host.answer(request), 3)
+        if Result(item, WRONG, forged, 3, 0).score > Result(item, WRONG, own, 3, 0).score:
+            passed = [{test.name for test in tests if not test.error} for tests in (own, forged)]
+            gains[mistake.name] = passed[1] - passed[0]
+    assert not gains
 
 
 @each("alternatives")

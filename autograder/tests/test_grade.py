@@ -5,6 +5,7 @@ import json
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -469,6 +470,18 @@ for record in run_all([Job("ada", (), 7, True, None)], 2, work=dataclasses.asdic
 
 def test_a_worker_that_never_ends_holds_up_nobody():
     assert subprocess.run([sys.executable, "-c", STOPPED], cwd=COURSE, timeout=60).returncode == 0
+
+
+ENDLESS = """
+from autograder.runner import _bounded
+with _bounded(1):
+    {n * (2**61 - 1) for n in range(10**6)}
+"""
+
+
+def test_a_check_that_does_not_end_is_ended_by_the_kernel():
+    done = subprocess.run([sys.executable, "-c", ENDLESS], cwd=COURSE, timeout=60)
+    assert done.returncode == -signal.SIGALRM
 
 
 class Deadly(Job):
