@@ -8,6 +8,7 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -134,8 +135,19 @@ def _alike(one: Exception, other: Exception, to_the_letter: bool) -> bool:
         return False
     if isinstance(one, Wrong):
         mine, yours = (float(got) if isinstance(got, bool) else got for got in (one.got, other.got))
-        return one.meaning == other.meaning and (same(mine, yours) or repr(mine) == repr(yours))  # NaN is like NaN
+        return one.meaning == other.meaning and same(_comparable(mine), _comparable(yours))
     return not to_the_letter or _bare(one) == _bare(other)
+
+
+def _comparable(value: Any) -> Any:
+    """The value with a number for each NaN, since here NaN is like NaN."""
+    if isinstance(value, dict):
+        return {key: _comparable(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_comparable(inner) for inner in value]
+    if isinstance(value, float) or (isinstance(value, np.ndarray) and value.dtype.kind == "f"):
+        return np.where(np.isnan(value), -0.123456789, value)[()]
+    return value
 
 
 def _bare(error: StudentRaised) -> str:

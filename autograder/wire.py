@@ -58,7 +58,7 @@ class _Room:
     def take_shape(self, shape: Any) -> None:
         """That of an array."""
         dimensions = shape if isinstance(shape, list) else []
-        if not (0 < len(dimensions) <= 32 and all(type(n) is int and 0 <= n <= MAX_BYTES for n in dimensions)):
+        if not (0 < len(dimensions) <= 8 and all(type(n) is int and 0 <= n <= MAX_BYTES for n in dimensions)):
             raise WireError(f"{shape!r} is not the shape of an array")
         self.take("lists", sum(itertools.accumulate(shape[:-1], operator.mul)))
 
