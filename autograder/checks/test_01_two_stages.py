@@ -440,22 +440,32 @@ RETRIEVAL, RANKING = np.array([0.9, 0.8, 0.1, 0.7]), np.array([1.0, 5.0, 9.0, 3.
 
 
 @two_stage.test(1)
-def test_the_ranker_orders_what_retrieval_kept(student):
+def test_the_ranker_orders_what_retrieval_kept(student, rng):
     # Of all orders of five films, one in which the likely slips end in different lists.
     retrieval, ranking = np.array([0.9, 0.4, 0.1, 0.8, 0.7]), np.array([7.0, 9.0, 5.0, 1.0, 3.0])
     got = student.two_stage(retrieval, ranking, 3, 2)
     meaning = "the best two of films 0, 3 and 4, which retrieval keeps; their ranking scores are 7, 1, 3"
     expect(got, [0, 4], meaning)
+    retrieval, ranking, k = rng.permutation(20) / 10, rng.permutation(20) / 2, int(rng.integers(9, 14))
+    kept = np.argsort(-retrieval)[:k]
+    for n in k, k - 5:
+        got = student.two_stage(retrieval, ranking, k, n)
+        expect(got, kept[np.argsort(-ranking[kept])][:n], f"the best {n} of the {k} films that retrieval keeps")
 
 
 @two_stage.test(1)
-def test_few_candidates_and_all_of_them(student):
+def test_few_candidates_and_all_of_them(student, rng):
     got = student.two_stage(RETRIEVAL, RANKING, 2, 2)
     expect(got, [1, 0], "retrieval keeps films 0 and 1, and 1 has the higher ranking score")
     got = student.two_stage(RETRIEVAL, RANKING, 4, 4)
     expect(got, [2, 1, 3, 0], "with every film a candidate ranking alone decides: all four, in its order")
     got = student.two_stage(RETRIEVAL, np.array([-4.0, -2.0, 9.0, -3.0]), 3, 2)
     expect(got, [1, 3], "retrieval keeps films 0, 1 and 3; their ranking scores are -4, -2, -3")
+    retrieval, ranking = rng.permutation(9) / 10, -1 - rng.permutation(9) / 2
+    for k, n in (9, 9), (7, 7), (int(rng.integers(6, 9)), 3):
+        kept = np.argsort(-retrieval)[:k]
+        got = student.two_stage(retrieval, ranking, k, n)
+        expect(got, kept[np.argsort(-ranking[kept])][:n], f"the best {n} of {k} candidates, all with ranking scores below 0")
 
 
 @two_stage.test(1)

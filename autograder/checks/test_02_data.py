@@ -225,15 +225,21 @@ def read_in_part(got):
 
 
 @vocabulary.test(2)
-def test_words_are_sorted_as_strings(student):
+def test_words_are_sorted_as_strings(student, rng):
     got = student.vocabulary(student.workshop.dataset(["10", "9", "10", "1"]))
     expect(got, [b"1", b"10", b"9"], "each word of '10', '9', '10', '1' once, sorted as strings")
+    words = [str(n) for size in (10, 100, 1000) for n in rng.permutation(size)[:3]]
+    words = rng.permutation([*words, *words[2:5]]).tolist()
+    got = student.vocabulary(student.workshop.dataset(words))
+    expect(got, sorted({word.encode() for word in words}), f"each word of {words} once, sorted as strings")
 
 
 @vocabulary.test(1)
-def test_words_far_down_are_found(student):
-    got = student.vocabulary(student.workshop.dataset(LONG))
-    expect(got, sorted(set(LONG)), "the 1,051 different words among 1,129")
+def test_words_far_down_are_found(student, rng):
+    further = int(rng.integers(1, 6000))
+    for words in LONG, [str(int(word) + further) for word in LONG]:
+        got = student.vocabulary(student.workshop.dataset(words))
+        expect(got, sorted(set(words)), "the 1,051 different words among 1,129")
 
 
 @vocabulary.test(1)
@@ -615,9 +621,15 @@ SEE_FILMS = "list(duplicate_titles(movielens.load()[1]).items())[:3]"
 
 
 @duplicate_titles.test(2)
-def test_titles_with_several_ids(student):
+def test_titles_with_several_ids(student, rng):
     got = student.duplicate_titles(student.workshop.records(FILMS))
     expect(got, DUPLICATES, "the ids of each title that more than one film has")
+    names, ids = rng.permutation(list("STUVWXYZ"))[:4].tolist(), [str(n) for n in rng.permutation(900)[:10]]
+    titles = rng.permutation([name for several, name in enumerate(names, start=1) for _ in range(several)]).tolist()
+    want = {name: [i for i, title in zip(ids, titles, strict=True) if title == name] for name in names[1:]}
+    films = {"movie_id": ids, "movie_title": titles, "movie_genres": [[1]] * 9 + [[1, 2]]}
+    got = student.duplicate_titles(student.workshop.records(films))
+    expect(got, want, "the ids of titles that two, three and four films have")
 
 
 @duplicate_titles.test(1)

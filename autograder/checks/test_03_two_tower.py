@@ -422,24 +422,30 @@ row_of = Item(
 
 
 @row_of.test(1)
-def test_known_words_stand_after_the_unknown_row(student):
+def test_known_words_stand_after_the_unknown_row(student, rng):
     expect(
         student.row_of(["1", "10", "2", "24"], "10"),
         2,
         "the row of '10': row 0 is the unknown word's, row 1 that of '1'",
     )
     expect(student.row_of(["10", "1"], "1"), 2, "the row of '1': the list counts as it stands, row 1 is that of '10'")
+    words = rng.permutation([f"{n}{end}" for n in rng.permutation(range(10, 99))[:4] for end in ("", "1a", "0b")]).tolist()
+    for row, word in enumerate(words, start=1):
+        expect(student.row_of(words, word), row, f"the row of {word!r} among {words}")
 
 
 @row_of.test(1)
-def test_unknown_words_go_to_row_0(student):
-    expect(student.row_of(["1", "10", "2"], "3"), 0, "the row of every word that is not in the vocabulary")
+def test_unknown_words_go_to_row_0(student, rng):
+    words = [f"{n}{end}" for n in rng.permutation(range(10, 99))[:4] for end in ("1a", "0b")]
+    for known, word in (["1", "10", "2"], "3"), (words, words[int(rng.integers(8))][:-1]), (words, words[-1][:2]):
+        expect(student.row_of(known, word), 0, "the row of every word that is not in the vocabulary")
 
 
 @row_of.test(1)
 def test_rows_follow_the_order_of_the_vocabulary(student, rng):
     users = sorted(str(n) for n in range(1, 944))
-    expect(student.row_of(users, "42"), 357, "the row of user '42' among the 943, sorted as strings")
+    for user in "42", str(rng.integers(2, 95)):
+        expect(student.row_of(users, user), 1 + users.index(user), f"the row of user {user!r} among the 943, sorted as strings")
     words = rng.permutation(["Fargo", "Babe", "Cube", "Dune", "Evita", "Gattaca", "Heat"]).tolist() + ["Alien"]
     for word in ["Alien", *rng.permutation(words[:7]).tolist()]:
         row = 1 + words.index(word)
@@ -642,7 +648,7 @@ def floats(rows):
 
 
 @score_matrix.test(2)
-def test_two_users_and_two_films_then_one_user_and_three(student):
+def test_two_users_and_two_films_then_one_user_and_three(student, rng):
     got = student.score_matrix(floats([[1, 2], [3, 0.5]]), floats([[2, 1], [0, 3]]))
     expect(got, [[4, 6], [6.5, 1.5]], "a row for each user, a column for each film; 4 is 1·2 + 2·1, and 6 is 1·0 + 2·3")
     got = student.score_matrix(floats([[1, 2]]), floats([[1, 0], [0, 1], [3, 4]]))
@@ -651,6 +657,10 @@ def test_two_users_and_two_films_then_one_user_and_three(student):
         [[1, 2, 11]],
         "one row for one user, and in it a score for each of 3 films: 1·1 + 2·0, 1·0 + 2·1, 1·3 + 2·4",
     )
+    for n_users, n_films in (1, 5), (4, 1):
+        u, v = (rng.integers(-8, 9, [rows, 3]) / 4 for rows in (n_users, n_films))
+        want = [[float(sum(user * film)) for film in v] for user in u]
+        expect(student.score_matrix(floats(u), floats(v)), want, f"users by films: [{n_users}, {n_films}]")
 
 
 @score_matrix.test(2)
@@ -855,14 +865,18 @@ top_k = Item(
 
 
 @top_k.test(2)
-def test_the_best_two_of_four(student):
+def test_the_best_two_of_four(student, rng):
     got = student.top_k(floats([[1, 5.5, 2, 3], [9, 6, 8, 7], [0, 1, 5, 2]]), ["A", "B", "C", "D"], 2)
     want = ([[5.5, 3], [9, 8], [5, 2]], [["B", "D"], ["A", "C"], ["C", "D"]])
     expect(got, want, "two arrays: each user's 2 highest scores, the highest first, and the films that have them")
+    scores, films, k = rng.permutation(27).reshape(3, 9) / 8 - 1, rng.permutation(list("KLMNOPQRS")), int(rng.integers(2, 6))
+    best = np.argsort(-scores, axis=1)[:, :k]
+    got = student.top_k(floats(scores), films.tolist(), k)
+    expect(got, (np.take_along_axis(scores, best, axis=1), films[best]), f"each user's {k} highest scores, and the films")
 
 
 @top_k.test(1)
-def test_of_equal_scores_the_first_film_comes_first(student):
+def test_of_equal_scores_the_first_film_comes_first(student, rng):
     ids = ["Dune", "Cube", "Evita", "Alien", "Babe"]
     got = student.top_k(floats([[5, 7, 5, 7, 5], [-2, -2, -1, -2, -2]]), ids, 3)
     expect(
@@ -870,6 +884,10 @@ def test_of_equal_scores_the_first_film_comes_first(student):
         ([[7, 7, 5], [-1, -2, -2]], [["Cube", "Alien", "Dune"], ["Evita", "Dune", "Cube"]]),
         "Cube and Alien tie, so Cube, which stands first, comes first; then Dune, the first of three with 5",
     )
+    scores, films = rng.integers(0, 3, (4, 9)), rng.permutation(list("KLMNOPQRS"))
+    best = np.argsort(-scores, axis=1, kind="stable")[:, :5]
+    got = student.top_k(floats(scores), films.tolist(), 5)
+    expect(got, (np.take_along_axis(scores, best, axis=1), films[best]), "of equal scores the film that stands first")
 
 
 @top_k.test(1)

@@ -57,13 +57,19 @@ def test_a_model_that_knows_nothing(student):
 
 
 @in_batch_loss.test(1)
-def test_large_scores_stay_numbers(student):
-    u = np.array([[1000, 0], [0, 1]], np.float32)
-    for v, want, meaning in (
-        ([[1, 0], [1, 0]], 1.386294, "two rows of two equal scores, 1,000 and 0: 2 ln 2"),
-        ([[0, 1], [1, 0]], 1001.313262, "own films score 1,000 and 1 less than the others: 1,000 + ln(1 + e)"),
+def test_large_scores_stay_numbers(student, rng):
+    two, users = [[1000, 0], [0, 1]], np.round(40 * rng.normal(size=(4, 3)))
+    films = np.round(-users * rng.uniform(0.5, 1.5, size=(4, 1)))
+    drawn_loss = float(-np.trace(log_shares(users, films)))
+    n = int(rng.integers(3, 7))
+    alike = np.tile(rng.integers(20, 40, 3), (n, 1))
+    for u, v, want, meaning in (
+        (two, [[1, 0], [1, 0]], 1.386294, "two rows of two equal scores, 1,000 and 0: 2 ln 2"),
+        (two, [[0, 1], [1, 0]], 1001.313262, "own films score 1,000 and 1 less than the others: 1,000 + ln(1 + e)"),
+        (users, films, drawn_loss, "four rows of scores in the thousands, the own films' below 0"),
+        (alike, alike, n * math.log(n), f"{n} rows of {n} equal scores of a thousand and more: {n} ln {n}"),
     ):
-        loss = student.in_batch_loss(u, np.array(v, np.float32))
+        loss = student.in_batch_loss(np.array(u, np.float32), np.array(v, np.float32))
         lost = isinstance(loss, float) and not math.isfinite(loss)
         expect("no finite number" if lost else loss, want, meaning)
 
@@ -303,13 +309,18 @@ def test_one_film_scores_higher(student):
 
 
 @top_k_accuracy.test(2)
-def test_three_rows_and_a_tie(student):
+def test_three_rows_and_a_tie(student, rng):
     got = student.top_k_accuracy(THREE, np.array([1, 0, 3]), [4, 1, 2])
     expect(
         got,
         {4: 1.0, 1: 1 / 3, 2: 2 / 3},
         "the true films score 4, 1 and 2, so they rank second, fourth and (a tie) first",
     )
+    scores, true = rng.integers(0, 4, (9, 6)).astype(np.float32), rng.integers(6, size=9)
+    places = [sorted(row, reverse=True).index(row[film]) + 1 for row, film in zip(scores.tolist(), true, strict=True)]
+    want = {k: sum(place <= k for place in places) / 9 for k in (3, 1, 2)}
+    got = student.top_k_accuracy(scores, true, [3, 1, 2])
+    expect(got, want, f"of nine rows with many ties; the true films rank {sorted(places)}, as if they came first of equals")
 
 
 @top_k_accuracy.test(2)
