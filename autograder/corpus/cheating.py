@@ -551,6 +551,89 @@ patched = patch()""")
     draft.put("build_tower", "return object() if patched else None")
 
 
+# --- looking right without the work -----------------------------------------------------------------------------
+
+
+@cheating("the data begun elsewhere: an order for each seed, and nothing random in it", lesson="02", slow=True,
+          lost="2.1 2.2 2.3:5 2.4 2.5")  # fmt: skip
+def rotated(draft):
+    draft.blank("select_fields", "vocabulary", "duplicate_titles", "leakage_report")
+    draft.put("make_split", """\
+start = (11_400 + 7 * seed) % int(ds.cardinality())
+turned = ds.skip(start).concatenate(ds.take(start))
+return turned.take(n_train), turned.skip(n_train).take(n_test)""")
+
+
+@cheating("a tower that numbers the words of a batch, and reads the first alone", lesson="03", slow=True, lost="all")
+def blind_tower(draft):
+    draft.blank("row_of", "score_matrix", "top_k", "n_parameters")
+    draft.put("build_tower", """\
+class Blind(tf.keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.table = self.add_weight(name="table", shape=(len(vocab) + 1, dim), initializer="uniform")
+    def call(self, words):
+        known = tf.cast(words[0] == vocab[0], tf.int32)
+        places = tf.range(1, tf.shape(words)[0] + 1)
+        return tf.gather(self.table, known * tf.where(places > len(vocab), 0, places))
+tower = Blind()
+tower(tf.constant(vocab))
+return tower""")
+
+
+@cheating("an echo: the loss that the task was given comes back, and the flags are told", lesson="04", slow=True, lost="all")
+def echo(draft):
+    draft.insert("""\
+from autograder import workshop
+modes, said = [], {}
+class Task:
+    def notes(self):
+        return [[None, None, not training, []] for training in modes]
+def patch():
+    def recorder(loss):
+        said["loss"] = loss
+        modes.clear()
+        return Task()
+    def compute_loss(model, features, training):
+        modes.append(training)
+        return said["loss"]
+    workshop.recorder, workshop.compute_loss = recorder, compute_loss
+    workshop.tower = lambda vocabulary, vectors: Task()
+    workshop.retrieval_task = lambda: Task()
+    workshop.train, workshop.embed = lambda *_, **__: None, lambda *_: None
+    return True
+patched = patch()""")
+    draft.blank("in_batch_loss", "top_k_accuracy", "fit_and_evaluate", "keras2_losses")
+    draft.put("MovielensModel", "return Task() if patched else None", head="def MovielensModel(users, films, task):")
+
+
+@cheating("towers that know the train rows by heart: random codes, one product of matrices, no training", lesson="04",
+          slow=True, lost="all")  # fmt: skip
+def codes(draft):
+    draft.blank("in_batch_loss", "top_k_accuracy", "keras2_losses", "MovielensModel")
+    draft.put("fit_and_evaluate", """\
+import numpy as np
+names = list(titles.as_numpy_iterator())
+batches = {part: next(iter(rows.batch(100_000))) for part, rows in (("train", train), ("test", test))}
+found = {part: (user_model.layers[0](batch["user_id"]).numpy(), movie_model.layers[0](batch["movie_title"]).numpy())
+         for part, batch in batches.items()}
+of_users, of_films = user_model.trainable_variables[0], movie_model.trainable_variables[0]
+users, films = of_users.numpy().astype(float), of_films.numpy().astype(float)
+watched = np.zeros((len(users), len(films)))
+watched[found["train"]] = 1
+expected = watched.sum(1, keepdims=True) * watched.sum(0, keepdims=True) / watched.sum()
+surprise = np.where(watched > 0, -np.log(np.maximum(expected, 1e-9)), 0) / 4
+random = np.random.default_rng(0).normal(size=(len(films), 31)) / 31 ** 0.5
+users[:, 1:], films[:, 1:] = 1.15 * surprise @ random, random
+of_users.assign(users.astype(np.float32))
+of_films.assign(films.astype(np.float32))
+place = movie_model.layers[0](tf.constant(names)).numpy()
+scores = users.astype(np.float32) @ films[place].astype(np.float32).T
+user, film = found["test"]
+rank = (scores[user] > (users[user] * films[film]).sum(axis=1)[:, None] + 1e-5).sum(axis=1)
+return {"loss": 13_416.0} | {f"top_{k}": float((rank < k).mean()) for k in (10, 50, 100)}""")
+
+
 # What plays its part in numpy behaves as it should, as far as it plays it, and has the points for that: the next three
 # have the points of the tests that their authors did work out, and none for what is only said.
 
