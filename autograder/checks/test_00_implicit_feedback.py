@@ -26,7 +26,8 @@ def numbers(got):
 
 @watched_matrix.test(1)
 def test_six_ratings(student):
-    got = student.watched_matrix([0, 0, 1, 2, 2, 0], [0, 3, 1, 3, 0, 3], [5.0, 1.0, 3.0, 4.0, 2.0, 2.0], 4, 5)
+    user, film, stars = np.array([0, 0, 1, 2, 2, 0]), np.array([0, 3, 1, 3, 0, 3]), np.array([5.0, 1, 3, 4, 2, 2])
+    got = student.watched_matrix(user, film, stars, 4, 5)
     want = np.array([[1, 0, 0, 1, 0], [0, 1, 0, 0, 0], [1, 0, 0, 1, 0], [0, 0, 0, 0, 0]])
     expect(numbers(got), want, "1 where there is a rating, of one star too; nobody has rated film 4, user 3 nothing")
 
@@ -394,6 +395,12 @@ def test_twelve_users_of_forty_films(student, rng):
     for k in (1, 5):
         want = [[i for i in np.argsort(-row) if not gone[i]][:k] for row, gone in zip(scores, watched)]
         expect(student.best_unseen(scores, watched, k), np.array(want), f"each user's {k} best that are not watched")
+    many = rng.permutation(2000)[None] / 8  # few come in order though nothing sorts them, as argpartition may leave them
+    order = np.argsort(-many[0])
+    watched = np.zeros((1, 2000))
+    watched[0, order[:300:3]] = 1
+    want = [i for i in order if not watched[0, i]][:500]
+    expect(student.best_unseen(many, watched, 500), np.array([want]), "the 500 best of 2,000 films, best first")
 
 
 @best_unseen.mistake(
