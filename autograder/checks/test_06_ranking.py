@@ -29,8 +29,20 @@ def as_arrays(users, films, ratings):
     return np.array(users), np.array(films), np.array(ratings)
 
 
+def some_ratings(rng) -> tuple:
+    """Nine ratings, in which users 0 to 3 and films 0 to 2 all occur."""
+    user = rng.permutation([*range(4), *rng.integers(0, 4, 5)])
+    film = rng.permutation([*range(3), *rng.integers(0, 3, 6)])
+    return user, film, rng.integers(1, 6, 9).astype(float)
+
+
+def unusual(rng) -> float:
+    """A damping that is not 5."""
+    return round(float(rng.uniform(0.5, 3)), 1)
+
+
 @bias_predictions.test(2)
-def test_three_ratings_by_hand(student):
+def test_three_ratings_by_hand(student, rng):
     expect(
         student.bias_predictions(*as_arrays(*THREE), [(0, 0), (1, 1)], damping=1.0),
         [3 + 1 / 3 + 7 / 18, 3 - 1 / 2 - 2 / 3],
@@ -41,15 +53,24 @@ def test_three_ratings_by_hand(student):
         [3 - 1 + 3 / 4],
         "without damping: mean 3, film 1's bias -1, user 0's (1.5 + 0) / 2",
     )
+    ratings, asked = some_ratings(rng), list(enumerate(rng.integers(0, 3, 4).tolist()))
+    for damping in unusual(rng), 0.0:
+        got = student.bias_predictions(*ratings, asked, damping=damping)
+        expect(got, list(predicted(*ratings, asked, damping)), f"the predictions from nine ratings, damping {damping}")
 
 
 @bias_predictions.test(1)
-def test_who_has_no_ratings_has_no_bias(student):
+def test_who_has_no_ratings_has_no_bias(student, rng):
     expect(
         student.bias_predictions(*as_arrays(*THREE), [(0, 9), (8, 0), (8, 9)], damping=1.0),
         [3 + 7 / 18, 3 + 1 / 3, 3.0],
         "for a new film the mean and the user's bias, for a new user the mean and the film's, for both the mean",
     )
+    ratings, damping = some_ratings(rng), unusual(rng)
+    user, film = rng.integers(9, 99, 2).tolist()
+    asked = [*((u, film) for u in range(4)), *((user, f) for f in range(3)), (user, film)]
+    got = student.bias_predictions(*ratings, asked, damping=damping)
+    expect(got, list(predicted(*ratings, asked, damping)), "the same from nine ratings, for a new film and a new user")
 
 
 @bias_predictions.test(2)
@@ -288,11 +309,15 @@ def test_a_prediction_for_each_row(student, rng):
 
 @rating_model.test(2)
 def test_the_loss_is_the_tasks(student, rng):
-    for loss, error in ("MeanSquaredError", np.square), ("MeanAbsoluteError", np.abs):
+    for loss, error in (
+        ("MeanSquaredError", lambda said, given: (said - given) ** 2),
+        ("MeanAbsoluteError", lambda said, given: abs(said - given)),
+        ("MeanAbsolutePercentageError", lambda said, given: 100 * abs(said - given) / given),
+    ):
         model, _ = toy_model(student, loss)
         batch = drawn(rng)
         ratings = rng.integers(1, 6, 3).astype(float)
-        want = float(error(stars(*batch.values())[:, 0] - ratings).mean())
+        want = float(error(stars(*batch.values())[:, 0], ratings).mean())
         got = student.workshop.compute_loss(model, batch | {"user_rating": ratings.tolist()}, True)
         expect(got, want, f"the loss of three rows, by a task with {loss}")
 
@@ -487,6 +512,17 @@ def _(self, features, training=False):
 
 
 @rating_model.mistake(
+    "labels and predictions swapped",
+    "The task takes the labels first, then the predictions. A square does not tell them apart, a percentage of the label does.",
+)
+@lambda loss: model(compute_loss=loss)
+def _(self, features, training=False):
+    import tensorflow as tf
+
+    return self.task(labels=self(features), predictions=tf.reshape(features["user_rating"], [-1, 1]))
+
+
+@rating_model.mistake(
     "loss not returned", "compute_loss ends without `return`, so the loss is None and there is nothing to learn from."
 )
 @lambda loss: model(compute_loss=loss)
@@ -571,18 +607,28 @@ CANDIDATES = np.array([[4, 1, 3], [2, 0, 5]])
 PREDICTED = np.array([[4.9, 3.1, 4.7, 4.2, 3.6, 4.8], [3.4, 4.9, 2.5, 4.8, 5.0, 4.1]])
 
 
+def reranked(candidates, predicted, n) -> list[list[int]]:
+    """Python sorts stably: equal predictions keep their order."""
+    return [sorted(films, key=lambda film: -row[film])[:n] for films, row in zip(candidates.tolist(), predicted)]
+
+
 @rerank.test(2)
-def test_two_users_three_candidates(student):
+def test_two_users_three_candidates(student, rng):
     expect(
         student.rerank(CANDIDATES, PREDICTED, 3),
         [[3, 4, 1], [5, 0, 2]],
         "films 4, 1, 3 have predictions 3.6, 3.1, 4.2; films 2, 0, 5 have 2.5, 3.4, 4.1",
     )
     expect(student.rerank(CANDIDATES, PREDICTED, 2), [[3, 4], [5, 0]], "the best two of each")
+    k, predicted = int(rng.integers(6, 10)), rng.permutation(24).reshape(2, 12) / 5
+    candidates = np.stack([rng.permutation(12)[:k] for _ in predicted])
+    for n in k, 3:
+        got = student.rerank(candidates, predicted, n)
+        expect(got, reranked(candidates, predicted, n), f"the best {n} of two users' {k} candidates")
 
 
 @rerank.test(1)
-def test_equal_predictions_keep_their_order(student):
+def test_equal_predictions_keep_their_order(student, rng):
     even = np.array([[3.0, 4.0, 3.0, 4.0, 3.0, 4.0]])
     expect(
         student.rerank(np.array([[4, 5, 2, 1, 0, 3]]), even, 6),
@@ -594,13 +640,17 @@ def test_equal_predictions_keep_their_order(student):
         [[*range(19, 0, -2), *range(18, -1, -2)]],
         "films 19, 17, ... have 4 stars and films 18, 16, ... three: each group as retrieved",
     )
+    n = int(rng.integers(40, 60))
+    candidates, even = rng.permutation(n + 5)[None, :n], rng.integers(2, 5, (1, n + 5)).astype(float)
+    want = reranked(candidates, even, n)
+    expect(student.rerank(candidates, even, n), want, f"{n} films with 4, 3 or 2 stars: each group as retrieved")
 
 
 @rerank.test(1)
 def test_any_candidates(student, rng):
     predicted = rng.permutation(60).reshape(3, 20) / 10
     candidates = np.stack([rng.permutation(20)[:8] for _ in range(3)])
-    want = [sorted(films, key=lambda film: -row[film])[:5] for films, row in zip(candidates.tolist(), predicted)]
+    want = reranked(candidates, predicted, 5)
     expect(student.rerank(candidates, predicted, 5), want, "the five of eight candidates with the highest predictions")
 
 
@@ -744,22 +794,33 @@ ranking_rows = Item(
 
 
 @ranking_rows.test(2)
-def test_one_user_by_hand(student):
+def test_one_user_by_hand(student, rng):
     expect(
         student.ranking_rows(np.array([[9.0, 8.0, 7.0, 6.0, 5.0]]), [[1]], [[2, 4]], 3),
         ([0, 0, 0], [0, 2, 3], [0.0, 1.0, 0.0]),
         "film 1 was seen earlier, so the best three are 0, 2 and 3; of those 2 was watched later",
     )
+    scores = rng.permutation(rng.integers(6, 10))[None] / 7
+    best = np.argsort(-scores[0]).tolist()
+    earlier, later = [[best.pop(rng.integers(3))]], [[best[rng.integers(3)], best[-1]]]
+    got, want = student.ranking_rows(scores, earlier, later, 3), rows_for(scores, earlier, later, 3)
+    expect(got, want, "the same for other scores: one of the best three was seen earlier, one of the next watched later")
 
 
 @ranking_rows.test(2)
-def test_two_users_one_of_whom_has_seen_nearly_everything(student):
+def test_two_users_one_of_whom_has_seen_nearly_everything(student, rng):
     scores = np.array([[0.1, 0.4, 0.3, 0.2], [0.7, 0.5, 0.6, 0.8]])
     expect(
         student.ranking_rows(scores, [[], [3, 0, 1]], [[0, 2], [2]], 2),
         ([0, 0, 1], [1, 2, 2], [0.0, 1.0, 1.0]),
         "user 0's best two, 1 and 2, and the only film that user 1 has not seen, 2",
     )
+    n, left = int(rng.integers(8, 12)), int(rng.integers(1, 4))
+    scores = rng.permutation(2 * n).reshape(2, n) / 7
+    best, other = np.argsort(-scores, axis=1).tolist()
+    earlier, later = [[], rng.permutation(other[:-left]).tolist()], [[best[rng.integers(4)], best[-1]], other[-1:]]
+    got, want = student.ranking_rows(scores, earlier, later, 4), rows_for(scores, earlier, later, 4)
+    expect(got, want, f"the best four for user 0, and the {left} that user 1 has not seen")
 
 
 @ranking_rows.test(2)
@@ -924,8 +985,15 @@ report = Item(
 LISTS, TEST = [[3, 1, 4, 5], [2, 6, 5, 7]], [{1: 5, 5: 4, 8: 2, 3: 3}, {2: 2, 9: 4}]
 
 
+def watched(rng, films, n, hits, missed) -> dict[int, int]:
+    """A user's test: films shown with the stars of `hits`, and films of the rest of the list with those of `missed`."""
+    shown, others = rng.permutation(films[:n]).tolist(), rng.permutation(films[n:]).tolist()
+    stars = [*zip(shown, hits), *zip(others, missed)]
+    return dict(stars[i] for i in rng.permutation(len(stars)))
+
+
 @report.test(2)
-def test_two_lists_by_hand(student):
+def test_two_lists_by_hand(student, rng):
     expect(
         student.report(LISTS, TEST, 2),
         {"hit_rate": 3 / 6, "stars": 10 / 3, "liked": 1 / 3},
@@ -936,12 +1004,26 @@ def test_two_lists_by_hand(student):
         {"hit_rate": 4 / 6, "stars": 14 / 4, "liked": 1.0},
         "with four shown, 5 (4 stars) is a hit too; with liked=5 only film 1 is liked",
     )
+    lists, n = [rng.permutation(15).tolist() for _ in "ab"], int(rng.integers(4, 6))
+    low = rng.integers(1, 3, rng.integers(5, 8)).tolist()
+    # No 4 is found and no 3 is missed, so that the share of the liked changes with every star.
+    hits = [3, 5, *rng.choice([3, 5], rng.integers(3)).tolist()]
+    test = [watched(rng, lists[0], n, hits, [4, 1]), watched(rng, lists[1], n, hits[-1:], [4, 5, *low])]
+    for liked in 3, 5:
+        got, want = student.report(lists, test, n, liked=liked), judged(lists, test, n, liked)
+        expect(got, want, f"hit_rate, stars and liked when {n} are shown and liked={liked}")
 
 
 @report.test(1)
-def test_nothing_found(student):
+def test_nothing_found(student, rng):
     got = student.report([[1, 2], [3, 4]], [{7: 5, 3: 4}, {8: 2}], 2)
     expect(got, {"hit_rate": 0.0, "stars": 0.0, "liked": 0.0}, "no test film was shown to its user")
+    lists, n = [rng.permutation(12).tolist() for _ in "ab"], int(rng.integers(2, 5))
+    test = [watched(rng, films, n + 1, [], [4, *rng.integers(1, 6, 4).tolist()]) for films in lists]
+    test[0][lists[0][n]] = 5
+    for shown in n, n + 1:
+        got, want = student.report(lists, test, shown), judged(lists, test, shown)
+        expect(got, want, f"the {n} first of each list are none of the test films; the next one is, for user 0")
 
 
 @report.test(2)

@@ -54,6 +54,9 @@ def test_forty_films(student, rng):
     film = rng.choice(36, 200, p=rng.dirichlet(np.ones(36)))
     stars = rng.integers(1, 6, 200).astype(float)
     judge(student.popularity_scores(film, stars, 40), film, 40, "most rows first; of equals the lower number is first")
+    film, stars = rng.permutation(np.append(np.arange(1200), rng.integers(0, 1200, 1800))), np.ones(3000)
+    meaning = "1,200 films: what is taken off by position must stay below one row"
+    judge(student.popularity_scores(film, stars, 1200), film, 1200, meaning)
 
 
 def broken(count, n_films):
@@ -164,7 +167,7 @@ def _(film, stars, n_films):
     share = np.zeros(n_films)
     for i in film:
         share[i] += 1 / len(film)
-    return share.round(9) - np.arange(n_films) * 1e-6
+    return share.round(9) - np.arange(n_films) * 1e-9
 
 
 # --- 7.2 -----------------------------------------------------------------------------------------------------------
@@ -197,18 +200,39 @@ def nothing(scores) -> np.ndarray:
     return np.zeros(scores.shape, bool)
 
 
+def hits_wanted(scores, user, film, seen, k) -> np.ndarray:
+    films = range(scores.shape[1])
+    places = [sum(scores[u, j] >= scores[u, i] for j in films if not seen[u, j]) for u, i in zip(user, film)]
+    return (np.array(places) <= k) & ~seen[user, film]
+
+
+def ranked(rng) -> tuple:
+    """Scores of two users, all below -1 and no two alike, and the films of each, best first."""
+    n = int(rng.integers(8, 12))
+    scores = -2.0 - rng.permutation(2 * n).reshape(2, n)
+    return scores, np.argsort(-scores, axis=1), int(rng.integers(2, 4))
+
+
 @row_hits.test(1)
-def test_seen_films_do_not_compete(student):
+def test_seen_films_do_not_compete(student, rng):
     scores = np.array([[-2.0, -3, -4, -5, -9, -8], [-8, -7, -6, -5, -4, -3]])
     seen = nothing(scores)
     seen[0, [0, 1]] = seen[1, [4, 5]] = True
     user, film = np.array([1, 0, 0, 1, 0]), np.array([3, 2, 5, 1, 4])
     meaning = "hits at k = 2: without the seen films, rows stand at 1, 1, 3, 3 and 4"
     expect(flags(student.row_hits(scores, user, film, seen, 2)), np.array([1, 1, 0, 0, 0], bool), meaning)
+    scores, order, k = ranked(rng)
+    seen = nothing(scores)
+    for row, films in zip(seen, order):
+        row[films[: rng.integers(2, 4)]] = True
+    user, film = rng.permutation(np.argwhere(~seen)).T
+    meaning = f"hits at k = {k}, all films asked that were not seen: the best two or three of each user were"
+    got = flags(student.row_hits(scores, user, film, seen, k))
+    expect(got, hits_wanted(scores, user, film, seen, k), meaning)
 
 
 @row_hits.test(1)
-def test_ties_count_against(student):
+def test_ties_count_against(student, rng):
     scores, user, film = np.zeros((3, 8)), np.array([2, 0, 1]), np.array([6, 0, 7])
     scores[1, [7, 3, 4]] = 1.5
     got = flags(student.row_hits(scores, user, film, nothing(scores), 3))
@@ -216,15 +240,30 @@ def test_ties_count_against(student):
         "hits at k = 3: all 8 films of users 0 and 2 score 0, so their rows miss; film 7 of user 1 shares three places"
     )
     expect(got, np.array([0, 0, 1], bool), meaning)
+    n, k = int(rng.integers(7, 12)), int(rng.integers(2, 5))
+    scores = np.repeat(rng.normal(size=(4, 1)).round(2), n, axis=1)
+    for row, better in zip(scores, rng.permutation([0, k - 1, k, k + 1])):
+        row[rng.permutation(n)[:better]] += 1.5
+    user, film = np.divmod(rng.permutation(4 * n), n)
+    got = flags(student.row_hits(scores, user, film, nothing(scores), k))
+    meaning = f"hits at k = {k}: of each user's {n} films 0, {k - 1}, {k} or {k + 1} share a better score"
+    expect(got, hits_wanted(scores, user, film, nothing(scores), k), meaning)
 
 
 @row_hits.test(1)
-def test_a_film_seen_before_is_a_miss(student):
+def test_a_film_seen_before_is_a_miss(student, rng):
     scores = np.array([[-1.0, -2, -3, -4], [-4, -3, -2, -1]])
     seen = nothing(scores)
     seen[0, 0] = seen[1, 2] = True
     got = flags(student.row_hits(scores, np.array([0, 1, 0, 1, 0]), np.array([0, 3, 1, 2, 3]), seen, 2))
     expect(got, np.array([0, 1, 1, 0, 0], bool), "hits at k = 2: the first and the fourth row's films were seen")
+    scores, order, k = ranked(rng)
+    seen = nothing(scores)
+    seen[[0, 1], order[[0, 1], rng.integers(0, k, 2)]] = True
+    # The film that only gets a place because another leaves is not asked: that is another test.
+    user, film = rng.permutation([(u, i) for u, films in enumerate(order) for i in np.delete(films, k)]).T
+    got = flags(student.row_hits(scores, user, film, seen, k))
+    expect(got, hits_wanted(scores, user, film, seen, k), f"hits at k = {k}: each user has seen one of the best {k}")
 
 
 @row_hits.test(2)
@@ -233,14 +272,9 @@ def test_fifty_rows(student, rng):
     seen = rng.random((6, 30)) < 0.25
     user, film = rng.integers(0, 6, 50), rng.integers(0, 30, 50)
     for k in (8, 3, 15):
-        want = [
-            not seen[u, i] and sum(scores[u, j] >= scores[u, i] for j in range(30) if not seen[u, j]) <= k
-            for u, i in zip(user, film)
-        ]
+        want = hits_wanted(scores, user, film, seen, k)
         got = flags(student.row_hits(scores, user, film, seen, k))
-        expect(
-            got, np.array(want), f"the hits at k = {k}, {sum(want)} in all, seen films left out, ties against the row"
-        )
+        expect(got, want, f"the hits at k = {k}, {want.sum()} in all, seen films left out, ties against the row")
 
 
 def rated(scores, user, film, seen, k, *, masked=-np.inf, hit=None, over=True):
@@ -401,17 +435,29 @@ per_user_split = Item(
 )
 
 
+def latest(user, time, one_in) -> np.ndarray:
+    want = np.zeros(len(user), bool)
+    for u in np.unique(user):
+        rows = sorted(np.flatnonzero(user == u), key=lambda row: (time[row], row))
+        want[rows[len(rows) - len(rows) // one_in :]] = True
+    return want
+
+
 @per_user_split.test(1)
-def test_two_users_with_rows_in_no_order(student):
+def test_two_users_with_rows_in_no_order(student, rng):
     user = np.array([7, 3, 7, 3, 7, 3, 7, 3, 7, 7])
     time = np.array([50, 90, 10, 400, 30, 200, 40, 100, 20, 60])
     want = np.array([True, False, False, True, False, False, False, False, False, True])
     got = flags(student.per_user_split(user, time, 3))
     expect(got, want, "True for the last 2 of user 7's six rows (times 50 and 60) and the last of user 3's four (400)")
+    user = rng.permutation(np.repeat(rng.choice(50, 2, replace=False), 3 * rng.integers([3, 1], [6, 3]) + [0, 1]))
+    time = rng.permutation(90)[: len(user)] + 100 * (user == user[0])
+    got = flags(student.per_user_split(user, time, 3))
+    expect(got, latest(user, time, 3), "True for the last n // 3 of each user's n rows")
 
 
 @per_user_split.test(1)
-def test_few_rows_and_equal_times(student):
+def test_few_rows_and_equal_times(student, rng):
     user, time = np.array([1, 0, 1, 2, 1, 0, 1, 1, 2, 2]), np.array([5, 9, 9, 3, 9, 8, 9, 9, 1, 2])
     got = flags(student.per_user_split(user, time, 5))
     want = np.array([0, 0, 0, 0, 0, 0, 0, 1, 0, 0], bool)
@@ -419,6 +465,14 @@ def test_few_rows_and_equal_times(student):
     got = flags(student.per_user_split(np.zeros(20, int), np.arange(20) % 2, 4))
     want = (np.arange(20) > 10) & (np.arange(20) % 2 == 1)
     expect(got, want, "True for the last five of the ten rows at time 1: rows 11, 13, 15, 17, 19")
+    one_in, who = int(rng.integers(4, 7)), rng.choice(50, 6, replace=False)
+    sizes = [*rng.integers(40, 60, 3), one_in - 1, one_in - 1, 1]
+    user, time = rng.permutation(np.repeat(who, sizes)), np.zeros(sum(sizes), int)
+    for u, n in zip(who, sizes):
+        time[user == u] = rng.permutation(n) % 2
+    got = flags(student.per_user_split(user, time, one_in))
+    meaning = f"True for the last n // {one_in} of each user's n rows, at times 0 and 1; three users have too few"
+    expect(got, latest(user, time, one_in), meaning)
 
 
 @per_user_split.test(2)
@@ -426,10 +480,7 @@ def test_nine_users(student, rng):
     user = rng.permutation(np.repeat(rng.permutation(9), [3, *rng.integers(4, 20, 8)]))
     time = rng.integers(0, 25, len(user)) + 40 * user[::-1]
     for one_in in (4, 2):
-        want = np.zeros(len(user), bool)
-        for u in range(9):
-            rows = sorted(np.flatnonzero(user == u), key=lambda row: (time[row], row))
-            want[rows[len(rows) - len(rows) // one_in :]] = True
+        want = latest(user, time, one_in)
         got = flags(student.per_user_split(user, time, one_in))
         expect(got, want, f"True for the last n // {one_in} of each user's n rows, {want.sum()} in all")
 
@@ -639,8 +690,19 @@ def shares_wanted(user, film, time, cut) -> dict[str, float]:
     return {"users": float(one.mean()), "films": float(other.mean()), "either": float((one | other).mean())}
 
 
+def with_newcomers(rng, at_the_cut: int) -> tuple:
+    """A log and a cut. A new user has all rows at the cut, and the last three; a new film has two of the test rows."""
+    n = int(rng.integers(16, 23))
+    cut, after = n // 2, n // 2 + at_the_cut
+    user, film = (np.append(rng.permutation(known), rng.integers(0, known, n - known)) for known in (4, 5))
+    time = np.sort(rng.choice(90, n, replace=False))
+    time[cut:after], user[cut:after], user[-3:], film[[cut, after]] = time[cut], 4, 4, 5
+    rows = rng.permutation(n)
+    return rng.permutation(20)[user[rows]], rng.permutation(20)[film[rows]], time[rows], int(time[cut])
+
+
 @cold_rows.test(1)
-def test_ten_rows(student):
+def test_ten_rows(student, rng):
     user, film = np.array([4, 0, 2, 1, 0, 2, 3, 4, 1, 0]), np.array([5, 1, 9, 1, 5, 9, 2, 2, 7, 8])
     time = np.array([60, 10, 70, 20, 30, 80, 61, 15, 65, 90])
     got = student.cold_rows(user, film, time, 60)
@@ -648,14 +710,21 @@ def test_ten_rows(student):
         "of 6 test rows (times 60 and later) users 2, 2 and 3 are new, films 9, 9, 7 and 8; two rows are new in both"
     )
     expect(got, {"users": 3 / 6, "films": 4 / 6, "either": 5 / 6}, meaning)
+    log = with_newcomers(rng, 1)
+    meaning = f"shares of the rows at time {log[-1]} and later, in which one user and one film are new"
+    expect(student.cold_rows(*log), shares_wanted(*log), meaning)
 
 
 @cold_rows.test(1)
-def test_a_row_at_the_cut_is_a_test_row(student):
+def test_a_row_at_the_cut_is_a_test_row(student, rng):
     user, film, time = np.array([0, 1, 0, 0, 1]), np.array([0, 1, 2, 1, 0]), np.array([5, 6, 6, 8, 9])
     got = student.cold_rows(user, film, time, 6)
     meaning = "of 4 test rows: the one train row is user 0 with film 0; rows at time 6 belong to the test"
     expect(got, {"users": 0.5, "films": 0.75, "either": 1.0}, meaning)
+    n = int(rng.integers(2, 4))
+    log = with_newcomers(rng, n)
+    meaning = f"shares of the test rows, to which the {n} rows at time {log[-1]} belong"
+    expect(student.cold_rows(*log), shares_wanted(*log), meaning)
 
 
 @cold_rows.test(1)
@@ -825,9 +894,10 @@ def test_three_users(student):
 
 @cluster_interval.test(1)
 def test_a_comparison(student, rng):
-    user = rng.permutation(np.repeat(np.arange(6), [1, 3, 9, 2, 14, 5]))
+    who = rng.choice(40, 6, replace=False)
+    user = rng.permutation(np.repeat(who, [1, 3, 9, 2, 14, 5]))
     value = rng.choice([-1.0, 0, 1], len(user), p=[0.5, 0.3, 0.2])
-    draws = rng.integers(0, 6, (40, 6))
+    draws = rng.choice(who, (40, 6))
     got = bounds(student.cluster_interval(user, value, draws))
     expect(got, interval_wanted(user, value, draws), "the interval of a difference of hits: values are -1, 0 and 1")
 

@@ -29,8 +29,20 @@ def shop(student, scores=FALLING):
     return student.workshop.index(TITLES, scores, tower, k=10)
 
 
+def shopper(student, rng, k: int, n: int) -> tuple:
+    """A shop, one of its users, the n titles they have seen, all among their best n + 1, and the best k of the others.
+
+    "T1" is one of the best, so that it is missed where it was taken to fill a list up.
+    """
+    seen, others = np.split(rng.permutation(np.delete(np.arange(24), 1)), [n])
+    others = np.insert(others, rng.integers(k), 1)
+    scores, user = np.empty((24, 1)), "uv"[rng.integers(2)]
+    scores[[others[0], *seen, *others[1:]], 0] = np.arange(24, 0, -1) if user == "u" else np.arange(-24, 0)
+    return shop(student, scores), user, *([TITLES[i] for i in some] for some in (rng.permutation(seen), others[:k]))
+
+
 @recommend_in_buckets.test(2)
-def test_the_seen_are_left_out_and_k_are_left(student):
+def test_the_seen_are_left_out_and_k_are_left(student, rng):
     index = shop(student)
     got = student.recommend_in_buckets(index, "u", ["T0", "T2"], 3, [4, 8])
     expect(got, ["T1", "T3", "T4"], "the best three for 'u', who has seen the first and the third")
@@ -38,12 +50,20 @@ def test_the_seen_are_left_out_and_k_are_left(student):
     expect(
         got, ["T19", "T18", "T17"], "the best three for 'v', who likes the last ones best and has seen four of those"
     )
+    k, n = int(rng.integers(3, 6)), int(rng.integers(1, 4))
+    index, user, seen, want = shopper(student, rng, k, n)
+    got = student.recommend_in_buckets(index, user, seen, k, (n + np.cumsum(rng.integers(1, 6, 2))).tolist())
+    expect(got, want, f"the best {k} for {user!r}, who has seen {n} of their best {n + 1}")
 
 
 @recommend_in_buckets.test(1)
-def test_who_has_seen_nothing(student):
+def test_who_has_seen_nothing(student, rng):
     got = student.recommend_in_buckets(shop(student), "u", [], 2, [4, 8])
     expect(got, ["T0", "T1"], "the best two for somebody who has seen nothing")
+    k = int(rng.integers(2, 6))
+    index, user, seen, want = shopper(student, rng, k, 0)
+    got = student.recommend_in_buckets(index, user, seen, k, np.cumsum(rng.integers(2, 8, 2)).tolist())
+    expect(got, want, f"the best {k} for somebody else who has seen nothing")
 
 
 @recommend_in_buckets.test(3)
@@ -52,7 +72,7 @@ def test_one_trace_for_each_width_that_is_needed(student, rng):
     index = shop(student, scores)
     order = sorted(range(24), key=lambda i: -scores[i, 0])
     narrow, middle, _ = widths = sorted(rng.permutation(range(3, 21))[:3].tolist())
-    for n, width in ((1, narrow), (2, narrow), (narrow, narrow), (middle, middle)):
+    for n, width in ((1, narrow), (2, narrow), (narrow, narrow), (narrow + 1, middle), (middle, middle)):
         seen = [TITLES[i] for i in order[1 : n + 1]]
         got = student.recommend_in_buckets(index, "u", rng.permutation(seen).tolist(), 2, widths)
         want = [TITLES[order[0]], TITLES[order[n + 1]]]
@@ -60,7 +80,7 @@ def test_one_trace_for_each_width_that_is_needed(student, rng):
     expect(
         {"widths traced": student.workshop.traced_widths(index)},
         {"widths traced": [narrow, middle]},
-        f"lists of 1, 2, {narrow} and {middle}, widths {widths}: two are needed",
+        f"lists of 1, 2, {narrow}, {narrow + 1} and {middle}, widths {widths}: two are needed",
     )
 
 
@@ -211,18 +231,39 @@ def staleness(student, held, now, viewers=VIEWERS, users=("24", "42"), films=FIL
     return student.stale_titles(index, user_tower, film_tower, list(films), list(users))
 
 
+def library(rng, n: int) -> tuple:
+    """Vectors of n films, and by name: two users, the films, and the order in which they stand in the index."""
+    films = rng.permutation(list("ABCDEFGHIJKL"))[:n].tolist()
+    users = rng.choice(100, 2, replace=False).astype(str).tolist()
+    return rng.normal(size=(n, 2)).round(2), {"users": users, "films": films, "order": rng.permutation(n).tolist()}
+
+
 @stale_titles.test(2)
-def test_five_of_six_films_have_moved(student):
+def test_five_of_six_films_have_moved(student, rng):
     now = VECTORS + [[0, 0], [0, 2], [0, -1.5], [1, -1], [-3, 0], [2, 0]]
     meaning = "all but A: user 24's scores of D, E, F have changed, user 42's of B, C, D"
     expect(staleness(student, VECTORS, now, order=[5, 3, 1, 0, 2, 4]), ["B", "C", "D", "E", "F"], meaning)
+    held, names = library(rng, 9)
+    a, b, c, *more = rng.uniform(0.5, 3, 7).round(1)
+    alone = [[0, b], [0, -c], *([size, 0] for size in np.array(more) * [1, 1, -1, -1])]
+    moves = rng.permutation([[0, 0], [0, 0], [a, -a], *alone])
+    want = [film for film, move in zip(names["films"], moves) if move.any()]
+    meaning = "two films have not moved, two for the second user alone, four for the first, and one for both"
+    expect(staleness(student, held, held + moves, **names), want, meaning)
 
 
 @stale_titles.test(1)
-def test_an_index_of_today_is_not_stale(student):
+def test_an_index_of_today_is_not_stale(student, rng):
     expect(staleness(student, VECTORS, VECTORS), [], "nothing has moved")
     hair = VECTORS + 1e-5
     expect(staleness(student, VECTORS, hair), [], "nothing has moved by more than rounding, .00001")
+    n = int(rng.integers(5, 9))
+    held, names = library(rng, n)
+    moved = np.sort(rng.permutation(n)[:2])
+    now = held + 1e-5
+    now[moved] += 0.4
+    want = [names["films"][i] for i in moved]
+    expect(staleness(student, held, now, **names), want, f"{n - 2} films have moved by .00001 and two by .4")
 
 
 @stale_titles.test(2)
@@ -393,20 +434,37 @@ with_changes = Item(
 NAMES, ROWS = ["A", "B", "C"], np.array([[1.0, 0.0], [0.0, 2.0], [3.0, 3.0]])
 
 
+def stock(rng) -> tuple:
+    """Names and their vectors, two names more, and vectors for two."""
+    names, n = rng.permutation(list("ABCDEFGHIJ")).tolist(), int(rng.integers(4, 7))
+    vectors = rng.normal(size=(n + 2, 2)).round(2)
+    return names[:n], vectors[:n], names[n : n + 2], vectors[n:]
+
+
 @with_changes.test(1)
-def test_one_comes_and_one_goes(student):
+def test_one_comes_and_one_goes(student, rng):
     got = student.with_changes(NAMES, ROWS, {"D": np.array([4.0, 0.5])}, ["B", "X"])
     expect(got, (["A", "C", "D"], [[1, 0], [3, 3], [4, 0.5]]), "B goes, D comes last; X was never there")
+    names, vectors, new, of = stock(rng)
+    gone = names[rng.integers(len(names))]
+    changed = dict(zip(new, of)), rng.permutation([gone, "X"]).tolist()
+    meaning = f"{gone} goes, {' and '.join(new)} come last, in the order of the dict; X was never there"
+    expect(student.with_changes(names, vectors, *changed), changes(names, vectors, *changed), meaning)
 
 
 @with_changes.test(1)
-def test_a_known_name_gets_a_new_vector(student):
+def test_a_known_name_gets_a_new_vector(student, rng):
     got = student.with_changes(NAMES, ROWS, {"A": np.array([9.0, 9.0]), "E": np.array([1.0, 1.0])}, ["E"])
     expect(
         got,
         (NAMES, [[9, 9], [0, 2], [3, 3]]),
         "A keeps its place and gets its new vector; E is added and removed: gone",
     )
+    names, vectors, (new, _), of = stock(rng)
+    known = names[rng.integers(len(names) - 1)]
+    changed = dict(zip([known, new], of)), [new]
+    meaning = f"{known} keeps its place and gets its new vector; {new} is added and removed: gone"
+    expect(student.with_changes(names, vectors, *changed), changes(names, vectors, *changed), meaning)
 
 
 @with_changes.test(1)
@@ -562,8 +620,18 @@ CENTROIDS = np.array([[-3.0, 0.0], [1.0, 4.5], [4.0, 1.0]])
 CELL = np.array([2, 2, 1, 1, 0, 1, 2])
 
 
+def cells(rng, in_the_best: int) -> tuple:
+    """A query, items, centroids and the items' cells. The best cell's centroid is far off, that of another is near."""
+    query = rng.normal(size=3)
+    query /= np.linalg.norm(query)
+    along = rng.permutation([5.0, 2.5, 1.0, -2.0])
+    centroids = along[:, None] * query + rng.normal(size=(4, 3)) / 10
+    cell = rng.permutation(np.repeat(range(4), np.where(along == 5, in_the_best, rng.integers(6, 9, 4))))
+    return query, rng.normal(size=(len(cell), 3)) * rng.uniform(0.5, 3, (len(cell), 1)), centroids, cell
+
+
 @ivf_search.test(2)
-def test_seven_items_in_three_cells(student):
+def test_seven_items_in_three_cells(student, rng):
     query = np.array([1.0, 0.1])
     expect(
         student.ivf_search(query, ITEMS, CENTROIDS, CELL, 1, 2),
@@ -575,12 +643,20 @@ def test_seven_items_in_three_cells(student):
         ([0, 1, 5], 9),
         "with two cells, 2 and 1, item 5 is found as well, for nine dot products",
     )
+    given, k = cells(rng, int(rng.integers(6, 9))), int(rng.integers(4, 6))
+    for nprobe in 1, 2:
+        meaning = f"the best {k} of {nprobe} of 4 cells, and the dot products it took"
+        expect(student.ivf_search(*given, nprobe, k), probed(*given, nprobe, k), meaning)
 
 
 @ivf_search.test(1)
-def test_a_cell_with_fewer_than_k(student):
+def test_a_cell_with_fewer_than_k(student, rng):
     got = student.ivf_search(np.array([-1.0, 0.0]), ITEMS, CENTROIDS, CELL, 1, 3)
     expect(got, ([4], 4), "the best cell, 0, holds one item: it alone is found, for three centroids and one item")
+    n, more = rng.integers([3, 1], [6, 4]).tolist()
+    given = cells(rng, n)
+    meaning = f"the {n} items of the best cell, though {n + more} were asked for, for four centroids and {n} items"
+    expect(student.ivf_search(*given, 1, n + more), probed(*given, 1, n + more), meaning)
 
 
 @ivf_search.test(3)
@@ -737,7 +813,7 @@ load_report = Item(
 
 
 @load_report.test(2)
-def test_four_requests_of_which_one_had_to_wait(student):
+def test_four_requests_of_which_one_had_to_wait(student, rng):
     due, sent = np.array([0.0, 0.1, 0.2, 0.3]), np.array([0.0, 0.1, 0.5, 0.6])
     done = np.array([0.05, 0.5, 0.6, 0.625])
     expect(
@@ -745,15 +821,25 @@ def test_four_requests_of_which_one_had_to_wait(student):
         {"p50": 325.0, "p99": 400.0, "per_second": 6.4},
         "latencies 50, 400, 400 and 325 ms from asking; four requests in .625 s",
     )
+    n = int(rng.integers(5, 10))
+    due, sent = np.repeat([rng.integers(50, 200, n).cumsum() / 1000], 2, axis=0)
+    sent[rng.integers(n - 1)] += rng.integers(300, 600) / 1000
+    done = sent + rng.permutation(np.arange(20, 100))[:n] / 1000
+    expect(student.load_report(due, sent, done), felt(due, sent, done), f"{n} requests, of which one had to wait")
 
 
 @load_report.test(1)
-def test_the_99th_of_200(student):
+def test_the_99th_of_200(student, rng):
     milliseconds = np.arange(1, 201.0)
     due = np.arange(200) / 10
     got = student.load_report(due, due, due + milliseconds[::-1] / 1000)
     want = {"p50": 100.0, "p99": 198.0, "per_second": 200 / 19.901}
     expect(got, want, "latencies of 200, 199, ... 1 ms: 100 of 200 are at most 100 ms, 198 at most 198 ms")
+    n = 100 * int(rng.integers(1, 5)) + int(rng.integers(51, 95))
+    due, milliseconds = 3.0 * np.arange(n), rng.permutation(np.sort(rng.integers(1, 4, n)).cumsum())
+    done = due + milliseconds / 1000
+    meaning = f"the latencies that 50% and 99% of {n} do not exceed, which is {math.ceil(99 * n / 100)} at least, and the rate"
+    expect(student.load_report(due, due, done), felt(due, due, done), meaning)
 
 
 @load_report.test(2)
