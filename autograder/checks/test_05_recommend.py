@@ -1,7 +1,5 @@
 """Lesson 5: the index, a list for one user, lists without the seen, ranks, and the metric that leaves the seen out."""
 
-import itertools
-
 import numpy as np
 
 from autograder.item import Item, expect, require
@@ -21,6 +19,24 @@ def has_bytes(value):
 
 def demand_text(got):
     require(not has_bytes(got), got, "titles as text, such as 'A'; an index gives bytes, b'A'")
+
+
+def named(rng, n, word="Film"):
+    """n different titles, in an order that no alphabet has."""
+    return [f"{word} {number}" for number in rng.choice(np.arange(100, 1000), n, replace=False)]
+
+
+def drawn(rng, n_users, n_films):
+    """Users, films and scores[user, film], of which no two of one user are alike."""
+    users = [str(number) for number in rng.choice(np.arange(1, 944), n_users, replace=False)]
+    scores = [rng.choice(np.arange(1, 1000), n_films, replace=False) / 8 for _ in users]
+    return users, named(rng, n_films), np.array(scores)
+
+
+def ranked(films, scores, k=None):
+    """What an index is to give: the k best scores of each user, and the films that have them."""
+    best = np.argsort(-scores, axis=1)[:, :k]
+    return np.take_along_axis(scores, best, axis=1).tolist(), np.array(films)[best].tolist()
 
 
 def brute_force(user_tower, k=10):
@@ -49,10 +65,12 @@ build_index = Item(
 )
 
 
-def answer_of(student, titles, users, asked, **options):
+TOY = (USERS, USER_VECTORS), (FILMS, FILM_VECTORS)
+
+
+def answer_of(student, titles, users, asked, k, toy=TOY):
     """What the student's index over the toy's towers answers."""
-    towers = student.workshop.tower(USERS, USER_VECTORS), student.workshop.tower(FILMS, FILM_VECTORS)
-    index = student.build_index(*towers, titles, **options)
+    index = student.build_index(*(student.workshop.tower(*words) for words in toy), titles, k=k)
     demand_index(student, index)
     return found_in(student, index, users, asked)
 
@@ -88,15 +106,20 @@ def demand_index(student, index):
 
 
 @build_index.test(2)
-def test_each_user_finds_the_best_three(student):
+def test_each_user_finds_the_best_three(student, rng):
     got = answer_of(student, ["C", "A", "E", "B", "D"], USERS, 3, k=3)
     want = [[5, 4, 3], [5, 4, 3]], [["C", "E", "B"], ["A", "D", "E"]]
     demand_in_step(got, want)
     expect(got, want, "scores and titles that the index gives for users '24' and '42', asked for 3")
+    (users, films, scores), k = drawn(rng, int(rng.integers(3, 6)), int(rng.integers(9, 16))), int(rng.integers(4, 8))
+    got = answer_of(student, films, users, k, k, toy=((users, np.eye(len(users))), (films, scores.T)))
+    want = ranked(films, scores, k)
+    demand_in_step(got, want, films)
+    expect(got, want, f"scores and titles of the {k} best of {len(films)} for each of {len(users)} users")
 
 
 @build_index.test(2)
-def test_every_title_is_in_it_once(student):
+def test_every_title_is_in_it_once(student, rng):
     got = answer_of(student, ["A", "B", "A", "C", "B", "D", "E", "A"], USERS[:1], 5, k=3)
     want = [[5, 4, 3, 2, 1]], [["C", "E", "B", "D", "A"]]
     demand_in_step(got, want)
@@ -105,6 +128,12 @@ def test_every_title_is_in_it_once(student):
         want,
         "scores and titles of the 5 best for user '24': A was listed three times and B twice, each is in once",
     )
+    users, films, scores = drawn(rng, 2, int(rng.integers(8, 14)))
+    twice = [*sorted(films), *films[:3], films[0]]  # as above, the first of each in the order of the alphabet
+    got = answer_of(student, twice, users, len(films), 3, toy=((users, np.eye(2)), (films, scores.T)))
+    want = ranked(films, scores)
+    demand_in_step(got, want, films)
+    expect(got, want, f"scores and titles of all {len(films)} films for two users: three were listed more than once")
 
 
 @build_index.test(1)
@@ -284,7 +313,7 @@ recommend = Item(
 
 
 @recommend.test(2)
-def test_the_best_three_with_their_scores(student):
+def test_the_best_three_with_their_scores(student, rng):
     tower, films = student.workshop.tower(USERS, USER_VECTORS), ["A", "B", "C", "D", "Été"]
     got = student.recommend(student.workshop.index(films, FILM_VECTORS, tower, k=2), "24", 3)
     demand_text(got)
@@ -293,6 +322,14 @@ def test_the_best_three_with_their_scores(student):
         [("C", 5.0), ("Été", 4.0), ("B", 3.0)],
         "the 3 best titles for user '24' with their scores, best first",
     )
+    users, _, scores = drawn(rng, 3, int(rng.integers(12, 20)))
+    films, k = named(rng, len(scores[0]), "Été"), int(rng.integers(5, 10))
+    index = student.workshop.index(films, scores.T, student.workshop.tower(users, np.eye(3)), k=2)
+    for user, best, titles in zip(users, *ranked(films, scores, k)):
+        got = student.recommend(index, user, k)
+        demand_text(got)
+        want = list(zip(titles, best))
+        expect(got, want, f"the {k} best of {len(films)} titles for user {user!r} with their scores, best first")
 
 
 @recommend.test(1)
@@ -511,27 +548,54 @@ def six(student):
     return student.workshop.index(SIX, [[6], [5], [4], [3], [2], [1]], tower)
 
 
+def shelf(student, rng, n_users, n_films):
+    """An index of drawn scores, its users, and all its titles for each of them, best first."""
+    users, films, scores = drawn(rng, n_users, n_films)
+    index = student.workshop.index(films, scores.T, student.workshop.tower(users, np.eye(n_users)))
+    return index, users, ranked(films, scores)[1]
+
+
+def left_of(best, seen, k):
+    return [[title for title in row if title not in gone][:k] for row, gone in zip(best, seen)]
+
+
 @recommend_unseen.test(2)
-def test_the_seen_leave_and_three_remain(student):
+def test_the_seen_leave_and_three_remain(student, rng):
     got = student.recommend_unseen(six(student), ["u"], [["A", "C"]], 3)
     demand_text(got)
     expect(got, [["B", "D", "E"]], "the 3 best titles that 'u' has not seen; best first: A, B, C, D, E, F")
+    index, users, best = shelf(student, rng, 1, int(rng.integers(20, 30)))
+    k = int(rng.integers(5, 9))
+    seen = [rng.choice(best[0][:k], rng.integers(2, 5), replace=False).tolist()]
+    got = student.recommend_unseen(index, users, seen, k)
+    demand_text(got)
+    expect(got, left_of(best, seen, k), f"the {k} best unseen titles of one user, of {len(best[0])} titles")
 
 
 @recommend_unseen.test(1)
-def test_each_user_has_seen_other_films(student):
+def test_each_user_has_seen_other_films(student, rng):
     got = student.recommend_unseen(six(student), ["u", "v"], [["B"], ["F", "D", "E"]], 2)
     expect(got, [["A", "C"], ["C", "B"]], "the 2 best unseen titles of 'u' (A to F) and of 'v' (F to A)")
+    index, users, best = shelf(student, rng, 3, int(rng.integers(20, 30)))
+    k, more = int(rng.integers(4, 7)), int(rng.integers(1, 4))
+    # The third has seen all of the best, and what the first has seen is the next.
+    seen = [[best[2][k + more]], best[1][1:4], rng.permutation(best[2][: k + more]).tolist()]
+    got = student.recommend_unseen(index, users, seen, k)
+    expect(got, left_of(best, seen, k), f"the {k} best unseen titles of three users who have seen other films")
 
 
 @recommend_unseen.test(1)
-def test_who_has_seen_nothing_gets_the_best(student):
+def test_who_has_seen_nothing_gets_the_best(student, rng):
     got = student.recommend_unseen(six(student), ["u", "v"], [[], []], 2)
     expect(got, [["A", "B"], ["F", "E"]], "the 2 best titles of 'u' and of 'v', who have seen nothing")
+    index, users, best = shelf(student, rng, 3, int(rng.integers(12, 20)))
+    seen, k = [[], [], []], int(rng.integers(5, 9))
+    got = student.recommend_unseen(index, users, seen, k)
+    expect(got, left_of(best, seen, k), f"the {k} best titles of three users who have seen nothing")
 
 
 @recommend_unseen.test(1)
-def test_where_fewer_are_left_all_of_them_come(student):
+def test_where_fewer_are_left_all_of_them_come(student, rng):
     index = six(student)
     got = student.recommend_unseen(index, ["u"], [["A", "C"]], 5)
     expect(
@@ -544,30 +608,35 @@ def test_where_fewer_are_left_all_of_them_come(student):
     got = student.recommend_unseen(index, ["u", "v"], [["A", "C"], []], 5)
     want = [["B", "D", "E", "F"], ["F", "E", "D", "C", "B"]]
     expect(got, want, "the 4 titles that 'u' has not seen, and 5 for 'v', who has seen nothing")
+    n, many = int(rng.integers(10, 15)), int(rng.integers(3, 6))
+    index, users, best = shelf(student, rng, 3, n)
+    some = rng.choice(best[1][:-1], many, replace=False).tolist()
+    seen, k = [[*rng.permutation(best[0]).tolist(), "no such title"], some, []], n - many + int(rng.integers(1, many))
+    got = student.recommend_unseen(index, users, seen, k)
+    meaning = f"none for who has seen all {n} titles, {n - many} for who has seen {many}, and {k} for the third user"
+    expect(got, left_of(best, seen, k), meaning)
 
 
 @recommend_unseen.test(1)
 def test_eight_users_of_forty_films(student, rng):
     users, films = [f"user {i}" for i in range(8)], [f"Film {i}" for i in range(40)]
     scores = np.array([rng.permutation(40) for _ in users])
-    ranked = [[films[i] for i in np.argsort(-row)] for row in scores]
-    seen = [list(rng.permutation(row[:12])[: rng.integers(3, 9)]) + row[-3:] for row in ranked]
-    seen[0] = ranked[0][:20]  # all of the best: it takes k + 20 to find what is left
+    best = ranked(films, scores)[1]
+    seen = [list(rng.permutation(row[:12])[: rng.integers(3, 9)]) + row[-3:] for row in best]
+    seen[0] = best[0][:20]  # all of the best: it takes k + 20 to find what is left
     index = student.workshop.index(films, scores.T, student.workshop.tower(users, np.eye(8)))
     got = student.recommend_unseen(index, users, [[str(title) for title in titles] for titles in seen], 6)
-    want = [[title for title in row if title not in gone][:6] for row, gone in zip(ranked, seen)]
+    want = left_of(best, seen, 6)
     expect(got, want, "the 6 best unseen titles of 8 users, each with other scores and other seen titles")
 
 
 @recommend_unseen.test(1)
-def test_fifty_users_cost_three_traces_at_most(student):
-    users, films = [str(n) for n in range(50)], [f"Film {i:02}" for i in range(12)]
-    index = student.workshop.index(
-        films, np.arange(12, 0, -1)[:, None], student.workshop.tower(users, np.ones((50, 1)))
-    )
-    widths = [(1, 5, 6, 7, 8)[n % 5] for n in range(50)]
-    got = student.recommend_unseen(index, users, [films[:width] for width in widths], 2)
-    expect(got, [films[width : width + 2] for width in widths], "the 2 best unseen titles of each of 50 users")
+def test_fifty_users_cost_three_traces_at_most(student, rng):
+    index, users, best = shelf(student, rng, 50, 12)
+    widths = rng.permutation([rng.integers(1, 5), 5, 6, 7, 8] * 10)
+    seen = [row[:width] for row, width in zip(best, widths)]
+    got = student.recommend_unseen(index, users, seen, 2)
+    expect(got, left_of(best, seen, 2), "the 2 best unseen titles of each of 50 users")
     traces = student.workshop.traces(index)
     meaning = (
         "at most 3 traces of query_with_exclusions for 50 users; TensorFlow traces anew for every new width and every k"
@@ -912,21 +981,31 @@ def as_bytes(titles):
 
 
 @ranks_of.test(2)
-def test_the_best_has_rank_1(student):
+def test_the_best_has_rank_1(student, rng):
     got = student.ranks_of(["C", "Été (1996)"], as_bytes(["Été (1996)", "A", "C", "B"]))
     expect(got, {"C": 3, "Été (1996)": 1}, "the places of two titles in a list of four, the first place being 1")
+    titles = [f"{title} (1996)" for title in named(rng, int(rng.integers(8, 16)), "Été")]
+    wanted = rng.permutation(len(titles))[:4].tolist()
+    got = student.ranks_of([titles[i] for i in wanted], as_bytes(titles))
+    expect(got, {titles[i]: i + 1 for i in wanted}, f"the places of four titles in a list of {len(titles)}")
 
 
 @ranks_of.test(1)
-def test_a_title_that_is_not_there_has_rank_none(student):
+def test_a_title_that_is_not_there_has_rank_none(student, rng):
     got = student.ranks_of(["B", "Z"], as_bytes(["A", "B", "C"]))
     expect(got, {"B": 2, "Z": None}, "B stands second, and Z is not in the list")
     got = student.ranks_of(["B", "C"], as_bytes(["A", "B", "C"]), ["B", "A"])
     expect(got, {"B": None, "C": 1}, "B was seen and has left the list, and so has A; C is all that is left")
+    *titles, absent, other = named(rng, int(rng.integers(14, 22)))
+    there, gone = np.split(rng.permutation(len(titles))[:9], [3])
+    wanted = [titles[gone[0]], *(titles[i] for i in there), absent]
+    got = student.ranks_of(wanted, as_bytes(titles), [*(titles[i] for i in gone), other])
+    want = dict.fromkeys(wanted) | {titles[i]: i + 1 - int((gone < i).sum()) for i in there.tolist()}
+    expect(got, want, "the first of five titles was seen and the last is not in the list; seven were seen")
 
 
 @ranks_of.test(1)
-def test_12_26_65_become_4_13_44(student):
+def test_12_26_65_become_4_13_44(student, rng):
     titles = [f"Film {place}" for place in range(1, 101)]
     seen = titles[:8] + titles[12:17] + titles[26:34] + titles[70:79] + ["Film 200", "Film 300"]
     got = student.ranks_of(["Film 12", "Film 26", "Film 65"], as_bytes(titles), seen)
@@ -936,6 +1015,12 @@ def test_12_26_65_become_4_13_44(student):
         want,
         "12 - 8, 26 - 13 and 65 - 21: the seen films above each; 9 more stand below, 2 are not in the list",
     )
+    *titles, absent, other = named(rng, int(rng.integers(90, 130)))
+    inner = 1 + rng.permutation(len(titles) - 2)  # all but the first and the last, which were seen
+    there, gone = inner[:3].tolist(), np.append(inner[3:33], [0, len(titles) - 1])
+    got = student.ranks_of([titles[i] for i in there], as_bytes(titles), [absent, *(titles[i] for i in gone), other])
+    want = {titles[i]: i + 1 - int((gone < i).sum()) for i in there}
+    expect(got, want, "three places, minus the seen films above each; others stand below, 2 are not in the list")
 
 
 @ranks_of.test(1)
@@ -1136,18 +1221,41 @@ hit_rate = Item(
 )
 
 
+def expect_shares(student, scores, test, seen, ks, words):
+    """Counts one by one what the hit rate is to be, for each k."""
+    votes = sum(map(len, test))
+    for k in ks:
+        got = student.hit_rate(scores, test, seen, k)
+        hits = 0
+        for u, films in enumerate(test):
+            candidates = [i for i in range(scores.shape[1]) if seen is None or i not in seen[u]]
+            for film in films:
+                rivals = [i for i in candidates if i != film and scores[u, i] >= scores[u, film]]
+                hits += film in candidates and len(rivals) < k
+        expect(got, hits / votes, f"the share of {votes} test films among their user's best {k}, {words}")
+
+
+def roles_of(rng, scores):
+    """Each user's films in a drawn order, but the best first and the worst last: turned round, no list is as good."""
+    orders = [np.argsort(-row).tolist() for row in scores]
+    return [[best, *rng.permutation(others).tolist(), worst] for best, *others, worst in orders]
+
+
 @hit_rate.test(1)
-def test_every_test_film_is_one_vote(student):
+def test_every_test_film_is_one_vote(student, rng):
     got = student.hit_rate(np.array([[5.0, 4, 3, 2, 1], [1, 2, 3, 4, 5]]), [[0, 4, 3], [2]], None, 3)
     expect(
         got,
         0.5,
         "2 of 4: the first user's films 0, 4 and 3 stand at ranks 1, 5 and 4, the second user's film 2 at 3",
     )
+    _, films, scores = drawn(rng, int(rng.integers(4, 7)), int(rng.integers(8, 12)))
+    test = [row[: 1 + u] for u, row in enumerate(roles_of(rng, scores))]
+    expect_shares(student, scores, test, None, range(1, len(films) + 1), "all films competing")
 
 
 @hit_rate.test(2)
-def test_seen_films_do_not_compete(student):
+def test_seen_films_do_not_compete(student, rng):
     scores = np.array([[6.0, 5, 4, 3, -1, -2], [-6, -5, -4, -3, -2, -1]])
     got = student.hit_rate(scores, [[2, 3, 5, 0], [3, 2]], [[0, 1], [5, 4]], 2)
     meaning = (
@@ -1157,10 +1265,16 @@ def test_seen_films_do_not_compete(student):
     expect(got, 4 / 6, meaning)
     got = student.hit_rate(np.array([[1.0, 2, 3]]), [[0, 1]], [[0]], 3)
     expect(got, 0.5, "1 of 2: film 0 was seen and is no candidate, so it is a miss even where every place is given")
+    _, films, scores = drawn(rng, 4, int(rng.integers(14, 19)))
+    roles = roles_of(rng, scores)
+    test = [row[: 4 + u] for u, row in enumerate(roles)]
+    seen = [row[3 + u : 8 + u] for u, row in enumerate(roles)]  # the last of each user's test films too
+    below_0 = scores - 130
+    expect_shares(student, below_0, test, seen, (*range(1, 8), len(films)), "seen films left out")
 
 
 @hit_rate.test(1)
-def test_ties_count_against(student):
+def test_ties_count_against(student, rng):
     got = student.hit_rate(np.zeros((2, 4)), [[0], [3]], None, 2)
     expect(
         got,
@@ -1169,6 +1283,10 @@ def test_ties_count_against(student):
     )
     got = student.hit_rate(np.array([[2.0, 2, 1, 1]]), [[0, 2]], None, 2)
     expect(got, 0.5, "1 of 2: one other film scores as high as film 0, three score as high as film 2 or higher")
+    scores = rng.integers(0, 3, (3, rng.integers(7, 11))).astype(float)
+    scores[0] = 1  # all films alike
+    test = [rng.permutation(scores.shape[1])[:votes].tolist() for votes in (2, 3, 6)]
+    expect_shares(student, scores, test, None, range(1, scores.shape[1] + 1), "where a tie counts against a film")
 
 
 @hit_rate.test(1)
@@ -1178,19 +1296,8 @@ def test_six_users_of_thirty_films(student, rng):
     test = [row[: 1 + 2 * i] for i, row in enumerate(roles)]
     seen = [row[12 : 24 - i] for i, row in enumerate(roles)]
     leaving = (seen, "seen films left out"), (None, "all films competing")
-    for (gone, words), k in itertools.product(leaving, (5, 2, 9)):
-        got = student.hit_rate(scores, test, gone, k)
-        hits = 0
-        for u, films in enumerate(test):
-            candidates = [i for i in range(30) if gone is None or i not in gone[u]]
-            for film in films:
-                rivals = [i for i in candidates if i != film and scores[u, i] >= scores[u, film]]
-                hits += film in candidates and len(rivals) < k
-        expect(
-            got,
-            hits / sum(map(len, test)),
-            f"the share of {sum(map(len, test))} test films among their user's best {k}, {words}",
-        )
+    for gone, words in leaving:
+        expect_shares(student, scores, test, gone, (5, 2, 9), words)
 
 
 def rated(scores, test, seen, k, *, masked=-np.inf, hit=None, share=None):
