@@ -439,6 +439,8 @@ def test_unknown_words_go_to_row_0(student, rng):
     words = [f"{n}{end}" for n in rng.permutation(range(10, 99))[:4] for end in ("1a", "0b")]
     for known, word in (["1", "10", "2"], "3"), (words, words[int(rng.integers(8))][:-1]), (words, words[-1][:2]):
         expect(student.row_of(known, word), 0, "the row of every word that is not in the vocabulary")
+    row = int(rng.integers(1, 9))
+    expect(student.row_of(words, words[row - 1]), row, "not row 0: this word is in the vocabulary")
 
 
 @row_of.test(1)

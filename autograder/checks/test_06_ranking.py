@@ -406,7 +406,7 @@ def _(self, features):
     "every user with every film",
     "A matrix product of the vectors gives [B, B], every user of the batch with every film. A row holds one user and "
     "one film: multiply number by number, and sum over axis 1.",
-    see="tf.matmul(u, v, transpose_b=True).shape",
+    see="tf.matmul(tf.ones((3, 2)), tf.ones((3, 2)), transpose_b=True).shape",
 )
 @model
 def _(self, features):

@@ -691,12 +691,13 @@ def shares_wanted(user, film, time, cut) -> dict[str, float]:
 
 
 def with_newcomers(rng, at_the_cut: int) -> tuple:
-    """A log and a cut. A new user has all rows at the cut, and the last three; a new film has two of the test rows."""
-    n = int(rng.integers(16, 23))
-    cut, after = n // 2, n // 2 + at_the_cut
+    """A log and a cut. A new user has all rows at the cut, and the last ones; a new film has two of the test rows."""
+    n, last = int(rng.integers(16, 60)), int(rng.integers(2, 6))
+    cut = n // 2 - int(rng.integers(0, 3))
+    after = cut + at_the_cut
     user, film = (np.append(rng.permutation(known), rng.integers(0, known, n - known)) for known in (4, 5))
     time = np.sort(rng.choice(90, n, replace=False))
-    time[cut:after], user[cut:after], user[-3:], film[[cut, after]] = time[cut], 4, 4, 5
+    time[cut:after], user[cut:after], user[-last:], film[[cut, after]] = time[cut], 4, 4, 5
     rows = rng.permutation(n)
     return rng.permutation(20)[user[rows]], rng.permutation(20)[film[rows]], time[rows], int(time[cut])
 

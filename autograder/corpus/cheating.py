@@ -695,7 +695,8 @@ patched = patch()""")
     draft.put("MovielensModel", "return Thing(task=task) if patched else None", head="def MovielensModel(users, films, task):")
 
 
-@cheating("the workshop patched: it says that TensorFlow traced twice", lost="all", lesson="08", slow=True)
+@cheating("the workshop patched: it says that TensorFlow traced twice", lesson="08", slow=True,
+          lost="8.1:3 8.2 8.3 8.4 8.5")  # fmt: skip
 def said_traces(draft):
     draft.insert("""\
 from autograder import workshop
