@@ -58,7 +58,7 @@ def main(argv: list[str]) -> int:
         judge(chosen, grade_class(chosen, Path(folder), options.workers, options.seed), proof)
         if not options.only:
             neighbours(Path(folder) / "neighbours", proof)
-            draw_again(2 if options.quick else 20, proof, slow=not options.quick)
+            draw_again(2 if options.quick else 10, proof, slow=not options.quick)
             refuse_mutants(4 if options.quick else 12, proof, slow=not options.quick)
             survive(TRIALS[:5] if options.quick else TRIALS, Path(folder), proof)
     print(f"\n{time.perf_counter() - began:.0f} s\n{proof}")

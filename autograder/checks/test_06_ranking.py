@@ -1018,8 +1018,8 @@ def test_two_lists_by_hand(student, rng):
 def test_nothing_found(student, rng):
     got = student.report([[1, 2], [3, 4]], [{7: 5, 3: 4}, {8: 2}], 2)
     expect(got, {"hit_rate": 0.0, "stars": 0.0, "liked": 0.0}, "no test film was shown to its user")
-    lists, n = [rng.permutation(12).tolist() for _ in "ab"], int(rng.integers(2, 5))
-    test = [watched(rng, films, n + 1, [], [4, *rng.integers(1, 6, 4).tolist()]) for films in lists]
+    lists, n = [rng.permutation(30).tolist() for _ in "ab"], int(rng.integers(2, 5))
+    test = [watched(rng, films, n + 1, [], [4, *rng.integers(1, 6, rng.integers(4, 20)).tolist()]) for films in lists]
     test[0][lists[0][n]] = 5
     for shown in n, n + 1:
         got, want = student.report(lists, test, shown), judged(lists, test, shown)
