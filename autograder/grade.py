@@ -175,6 +175,8 @@ def guarded(out: Path, allow_unisolated: bool, work: Callable[[bool], int]) -> i
 
 def grade_class(options: argparse.Namespace, out: Path, isolated: bool) -> int:
     """Grades who is not graded yet, then derives every output from the records."""
+    import setuptools  # noqa: F401  nbgrader takes it, which fails after TensorFlow, which builds the data the first time
+
     from autograder import outputs
     from data import movielens
 

@@ -1,6 +1,7 @@
 """Grading in the sandbox: what each submission of the corpus deserves, how a class may be handed in, what a rerun does."""
 
 import json
+import subprocess
 import sys
 import zipfile
 from pathlib import Path
@@ -13,7 +14,7 @@ from autograder.corpus import corpus
 from autograder.grade import key_of
 from autograder.records import Records
 from autograder.runner import Job
-from autograder.sandbox import isolation
+from autograder.sandbox import COURSE, isolation
 
 QUICK = [one for one in corpus() if not one.slow]
 SOLUTION = build.ROOT / "solutions/01_two_stages/01_two_stages.ipynb"
@@ -145,3 +146,23 @@ def test_without_isolation_it_refuses_unless_told(tmp_path, capsys, monkeypatch)
     assert "--allow-unisolated" in capsys.readouterr().err
     assert grade.main([*command, "--allow-unisolated"]) == 0
     assert "NOT ISOLATED" in capsys.readouterr().out
+
+
+FIRST = """
+import sys
+from autograder import grade
+from data import movielens
+ready = movielens.prepare
+def prepare(**how):
+    import pip, distutils.core  # the standard library's, as what builds the data takes
+    return ready(**how)
+movielens.prepare = prepare
+sys.exit(grade.main(sys.argv[1:]))
+"""
+
+
+def test_a_first_grading_that_builds_the_data_has_a_gradebook(tmp_path):
+    done = subprocess.run([sys.executable, "-c", FIRST, str(SOLUTION), "--out", str(tmp_path / "out")], cwd=COURSE,
+                          capture_output=True, text=True, timeout=300)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "out" / "gradebook.db").exists()
