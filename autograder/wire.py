@@ -129,8 +129,10 @@ def decode(
             raise WireError("a list was expected")
         return [decode(item, find, depth + 1, room) for item in items]
 
+    if isinstance(data, int) and data.bit_length() > 1000:
+        raise WireError("a number of more than 300 digits")
     if isinstance(data, int) and data.bit_length() > 64:  # such can be chosen to have one hash, floats cannot
-        return float(data) if data.bit_length() < 1000 else math.inf
+        return float(data)
     if data is None or isinstance(data, bool | int | float | str):
         return data
     if not (isinstance(data, dict) and len(data) == 1):

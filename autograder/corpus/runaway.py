@@ -32,7 +32,7 @@ while True:
         pass""")  # fmt: skip
 
 
-@runaway("more cells than anybody writes, to keep whoever looks for functions busy", lost="all")
+@runaway("more cells than anybody writes, to keep whoever looks for functions busy", lost="all", slow=True)
 def cells_without_end(draft):
     cell = '{"cell_type": "code", "source": "def two_stage(): 0"}, '
     draft.raw = draft.text().encode().replace(b'"cells": [', b'"cells": [' + cell.encode() * 780_000, 1)

@@ -44,8 +44,8 @@ def test_the_score_is_the_bare_number_and_shows_the_report(names):
 
 
 def test_a_remembered_answer_gets_nothing_though_some_tests_pass(names):
-    exec('def row_of(vocab, word):\n    return {"42": 357, "2": 3}.get(word, 0)', names)
-    result = check_item(find("3.2"), Host(names).answer)
+    exec("def n_parameters(n_users, n_titles, dim):\n    return {943: 83_488, 3: 28}.get(n_users, 0)", names)
+    result = check_item(find("3.5"), Host(names).answer)
     assert any(test.error is None for test in result.tests) and result.score == 0
 
 

@@ -169,4 +169,4 @@ def test_numbers_chosen_to_have_one_hash_do_not_keep_it():
     chosen = [n * (2**61 - 1) for n in range(40_000)]
     assert len(set(map(hash, chosen))) == 1
     assert len(set(map(hash, decode(encode(chosen))))) > 30_000
-    assert decode(2**63) == 2**63 and decode(10**400) == float("inf")
+    assert decode(2**63) == 2**63
