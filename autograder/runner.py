@@ -46,7 +46,8 @@ def grade(job: Job) -> dict:
     exercises = []
     imports = BARE if set(chosen) <= {"0", "1"} else FULL
     imports += tuple(name for lesson, name in MORE.items() if lesson in chosen)
-    with _bounded(job.limits.total + 60), Sandbox(job.limits, job.isolated, Path(job.data_dir) if job.data_dir else None, imports) as box:
+    data_dir = Path(job.data_dir) if job.data_dir else None
+    with _bounded(job.limits.total + 60), Sandbox(job.limits, job.isolated, data_dir, imports) as box:
         runner = Runner(box, chosen)
         for lesson, notebook in sorted(chosen.items()):
             results = [runner.check(item, lesson, job.seed) for item in notebook.items]

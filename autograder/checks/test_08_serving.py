@@ -128,6 +128,11 @@ def _(index, user_id, seen, k, widths):
     return titles_of(padded(index, user_id, seen, k, widths[0]))
 
 
+@recommend_in_buckets.mistake("cut to a width that is too narrow")
+def _(index, user_id, seen, k, widths):
+    return titles_of(padded(index, user_id, seen, k, max((w for w in widths if w <= len(seen)), default=widths[0])))
+
+
 @recommend_in_buckets.mistake(
     "one width too wide",
     "A list that just fits a width was given the next: >=, not >.",
